@@ -1,0 +1,85 @@
+/// Writes JSON text straight into bytes; a randomized test lets jansson read back what it wrote.
+package struct JSONWriter {
+    package var bytes: [UInt8] = []
+
+    package init() {}
+
+    package mutating func literal(_ text: StaticString) {
+        text.withUTF8Buffer { bytes.append(contentsOf: $0) }
+    }
+
+    package mutating func integer(_ value: some FixedWidthInteger) {
+        var digits = value.description
+        digits.withUTF8 { bytes.append(contentsOf: $0) }
+    }
+
+    /// The shortest text that reads back as the same number; JSON has none for infinities.
+    package mutating func real(_ value: Double) {
+        guard value.isFinite else { return literal("null") }
+        bytes.append(contentsOf: value.description.utf8)
+    }
+
+    package mutating func string(_ value: String) {
+        var value = value
+        bytes.append(UInt8(ascii: "\""))
+        value.withUTF8 { string($0) }
+        bytes.append(UInt8(ascii: "\""))
+    }
+
+    private mutating func string(_ utf8: UnsafeBufferPointer<UInt8>) {
+        var start = 0
+        for (index, byte) in utf8.enumerated()
+        where byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") {
+            bytes.append(contentsOf: utf8[start..<index])
+            escape(byte)
+            start = index + 1
+        }
+        bytes.append(contentsOf: utf8[start...])
+    }
+
+    private mutating func escape(_ byte: UInt8) {
+        switch byte {
+        case UInt8(ascii: "\""): literal("\\\"")
+        case UInt8(ascii: "\\"): literal("\\\\")
+        case 0x0A: literal("\\n")
+        case 0x0D: literal("\\r")
+        case 0x09: literal("\\t")
+        default:
+            let digits = Array("0123456789abcdef".utf8)
+            literal("\\u00")
+            bytes.append(digits[Int(byte >> 4)])
+            bytes.append(digits[Int(byte & 15)])
+        }
+    }
+
+    /// Writes a tree of ours; nothing that a client sent decides how deep it is.
+    package mutating func value(_ value: JSONValue) {
+        switch value {
+        case .null: literal("null")
+        case .bool(let value): value ? literal("true") : literal("false")
+        case .integer(let value): integer(value)
+        case .real(let value): real(value)
+        case .string(let value): string(value)
+        case .array(let elements):
+            list("[", elements, "]") { writer, element in writer.value(element) }
+        case .object(let members):
+            list("{", members, "}") { writer, member in
+                writer.string(member.name)
+                writer.literal(":")
+                writer.value(member.value)
+            }
+        }
+    }
+
+    private mutating func list<Element>(
+        _ open: StaticString, _ elements: [Element], _ close: StaticString,
+        _ write: (inout JSONWriter, Element) -> Void
+    ) {
+        literal(open)
+        for (index, element) in elements.enumerated() {
+            if index > 0 { literal(",") }
+            write(&self, element)
+        }
+        literal(close)
+    }
+}

@@ -1,0 +1,17 @@
+/// All endpoints. A new one is a case in its kind's list: nothing compiles until it is described
+/// and handled.
+package enum Operation: Hashable, Sendable {
+    case service(ServiceOperation)
+    case pool(PoolOperation)
+
+    package static let all: [Operation] =
+        ServiceOperation.allCases.map(Operation.service)
+        + PoolOperation.allCases.map(Operation.pool)
+
+    package var description: OperationDescription {
+        switch self {
+        case .service(let operation): operation.description
+        case .pool(let operation): operation.description
+        }
+    }
+}

@@ -1,0 +1,117 @@
+/// Everything that is said of one endpoint, once: router, refusals, metrics and openapi.yaml are
+/// made from it.
+package struct OperationDescription: Sendable {
+    /// A query parameter or a request header. Path parameters follow from the template.
+    package struct Parameter: Sendable {
+        package enum Place: String, Sendable { case query, header }
+
+        package let name: String
+        package let place: Place
+        package let summary: String
+        package let schema: JSONValue
+        package let example: JSONValue?
+
+        package init(
+            _ name: String, in place: Place = .query, _ summary: String, _ schema: JSONValue,
+            example: JSONValue? = nil
+        ) {
+            self.name = name
+            self.place = place
+            self.summary = summary
+            self.schema = schema
+            self.example = example
+        }
+    }
+
+    /// One form that a body can have.
+    package struct Content: Sendable {
+        package let type: MediaType
+        package let schema: JSONValue
+        package let example: JSONValue?
+
+        package init(_ type: MediaType, _ schema: JSONValue, example: JSONValue? = nil) {
+            self.type = type
+            self.schema = schema
+            self.example = example
+        }
+
+        package static func json(_ schemaName: String, example: JSONValue) -> Content {
+            Content(.json, Schemas.reference(schemaName), example: example)
+        }
+    }
+
+    /// One answer that is no problem.
+    package struct Answer: Sendable {
+        package let status: Int
+        package let summary: String
+        package let contents: [Content]
+        package let headers: [String]
+
+        package init(
+            _ status: Int, _ summary: String, _ contents: [Content] = [], headers: [String] = []
+        ) {
+            self.status = status
+            self.summary = summary
+            self.contents = contents
+            self.headers = headers
+        }
+    }
+
+    /// How large a body may be.
+    package enum BodyLimit: Sendable { case none, small, records, file }
+
+    package let id: String
+    package let method: Method
+    /// The path, with `{name}` for what varies.
+    package let template: String
+    package let tag: String
+    package let summary: String
+    package let details: String
+    package var parameters: [Parameter] = []
+    package var bodies: [Content] = []
+    package var bodyIsRequired = false
+    package var bodyLimit = BodyLimit.none
+    package var answers: [Answer]
+    package var problems: [ProblemCode]
+
+    package init(
+        _ id: String, _ method: Method, _ template: String, tag: String, _ summary: String,
+        _ details: String = "", parameters: [Parameter] = [], bodies: [Content] = [],
+        bodyIsRequired: Bool = false, bodyLimit: BodyLimit = .none, answers: [Answer],
+        problems: [ProblemCode] = []
+    ) {
+        self.id = id
+        self.method = method
+        self.template = template
+        self.tag = tag
+        self.summary = summary
+        self.details = details
+        self.parameters = parameters
+        self.bodies = bodies
+        self.bodyIsRequired = bodyIsRequired
+        self.bodyLimit = bodyLimit
+        self.answers = answers
+        self.problems = problems
+    }
+
+    /// The names in the template, in order.
+    package var captures: [String] {
+        template.split(separator: "/").filter { $0.hasPrefix("{") }
+            .map { String($0.dropFirst().dropLast()) }
+    }
+
+    /// What any request of this shape can meet, besides its own problems.
+    package var allProblems: [ProblemCode] {
+        var codes: Set<ProblemCode> = [
+            .badRequest, .unknownParameter, .uriTooLong, .headersTooLarge, .expectationFailed,
+            .internalError, .draining, .methodNotAllowed,
+        ]
+        codes.formUnion(problems)
+        if !captures.isEmpty { codes.insert(.badName) }
+        if parameters.contains(where: { $0.place == .query }) { codes.insert(.badParameter) }
+        if bodyLimit != .none { codes.formUnion([.tooLarge, .unsupportedMediaType]) }
+        if !method.isSafe { codes.insert(.forbidden) }
+        if answers.contains(where: { !$0.contents.isEmpty }) { codes.insert(.notAcceptable) }
+        return ProblemCode.allCases.filter(codes.contains)
+    }
+}

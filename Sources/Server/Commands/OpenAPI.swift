@@ -1,0 +1,12 @@
+import API
+import ArgumentParser
+
+/// `tidemark openapi`
+struct OpenAPI: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "openapi", abstract: "Print openapi.yaml, the contract.")
+
+    func run() {
+        print(YAMLText.text(of: OpenAPIDocument.document(version: Version.service)), terminator: "")
+    }
+}

@@ -1,0 +1,121 @@
+import API
+import Store
+
+// Appending: one way for every kind of log.
+
+extension Service {
+    func appendToPool(_ call: Call) throws(Problem) -> Answer {
+        try refuseUnsupported(call)
+        let append = try decodeAppend(call)
+        guard !append.bytes.isEmpty else {
+            throw Problem(.badRecord, "nothing was sent: a pool takes no empty record")
+        }
+        let minimal = Preference(call.headers.joined(.prefer)).wantsMinimal
+        if !minimal { _ = try call.negotiate([.json]) }
+        return try onPool(call) { _, pool in
+            .later { complete in
+                do throws(StoreError) {
+                    try pool.append(append) { result in
+                        complete(
+                            result.mapError { Problem($0, in: pool) }.map {
+                                Self.answer($0, append, pool, minimal: minimal)
+                            })
+                    }
+                } catch {
+                    complete(.failure(Problem(error)))
+                }
+            }
+        }
+    }
+
+    /// What a client might rely on must not be passed over in silence.
+    private func refuseUnsupported(_ call: Call) throws(Problem) {
+        for name in [HeaderName.idempotencyKey, .fencingToken] where call.headers[name] != nil {
+            throw Problem(.notImplemented, "\(name.rawValue) is not offered by this version")
+        }
+        let offered = Durability.allCases.map(\.rawValue)
+        if let wanted = try call.text("durability"), !offered.contains(wanted) {
+            throw Problem(
+                .badParameter, "durability is one of \(offered.joined(separator: ", "))",
+                option: "durability")
+        }
+    }
+
+    private func decodeAppend(_ call: Call) throws(Problem) -> Append {
+        let type = call.headers[.contentType].flatMap(MediaType.init(contentType:)) ?? .octetStream
+        var limits = RecordBatch.Limits()
+        limits.records = settings.batchRecords
+        limits.recordBytes = settings.recordBytes
+        let batch = try RecordBatch(call.request.body, type: type, limits: limits)
+        return Append(
+            bytes: batch.bytes, lengths: batch.lengths, expectation: try Expectation(call))
+    }
+
+    private static func answer(
+        _ appended: Appended, _ append: Append, _ pool: PmemLog, minimal: Bool
+    ) -> Answer {
+        let tag = EntityTag(
+            identity: pool.identity, generation: appended.generation, position: appended.next)
+        var response = Response(
+            status: minimal ? 204 : 200,
+            headers: [("ETag", tag.text), ("Log-Position", String(appended.next))])
+        if minimal {
+            response.headers.append(("Preference-Applied", "return=minimal"))
+        } else {
+            response.body = body(appended, append)
+            response.setContentType(.json)
+        }
+        return .now(response)
+    }
+
+    private static func body(_ appended: Appended, _ append: Append) -> [UInt8] {
+        var writer = JSONWriter()
+        writer.bytes.reserveCapacity(128)
+        writer.literal("{\"first\":")
+        writer.integer(appended.first)
+        writer.literal(",\"next\":")
+        writer.integer(appended.next)
+        writer.literal(",\"count\":")
+        writer.integer(append.lengths.count)
+        writer.literal(",\"bytes\":")
+        writer.integer(append.bytes.count)
+        writer.literal(",\"durability\":")
+        writer.string(appended.durability.rawValue)
+        writer.literal(",\"duplicate\":false}\n")
+        return writer.bytes
+    }
+}
+
+extension Expectation {
+    /// What `at` and `If-Match` ask of the tail.
+    init(_ call: Call) throws(Problem) {
+        let position = try call.integer("at")
+        guard let header = call.headers.joined(.ifMatch) else {
+            self = position.map(Expectation.position) ?? .none
+            return
+        }
+        guard position == nil else {
+            throw Problem(.badParameter, "at and If-Match say the same; send one", option: "at")
+        }
+        switch EntityTagCondition(header) {
+        case .any: self = .none
+        case .tags(let tags):
+            self = .states(
+                tags.map {
+                    .init(identity: $0.identity, generation: $0.generation, position: $0.position)
+                })
+        }
+    }
+}
+
+extension Problem {
+    /// As `init(_:)`, with the entity tag where the state is not what was expected.
+    init(_ error: StoreError, in pool: PmemLog) {
+        self.init(error)
+        guard case .positionMismatch(let position, let generation) = error else { return }
+        let tag = EntityTag(
+            identity: pool.identity, generation: generation, position: position)
+        add("etag", .string(tag.text))
+        headers = [("ETag", tag.text), ("Log-Position", String(position))]
+    }
+}

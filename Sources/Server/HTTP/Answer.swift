@@ -1,0 +1,27 @@
+import API
+
+/// What a handler gives back.
+enum Answer: Sendable {
+    /// The whole answer.
+    case now(Response)
+    /// A head, and a body that is read while it is sent.
+    case stream(Response, any ByteStream, length: Int?)
+    /// The connection is parked; the closure is then called and calls back once, on any thread.
+    case later(@Sendable (@escaping Completion) -> Void)
+
+    typealias Completion = @Sendable (Result<Answer, Problem>) -> Void
+}
+
+/// A body that is produced while it is sent, so that its size needs no memory.
+///
+/// Called by one network thread at a time.
+protocol ByteStream: AnyObject, Sendable {
+    /// Fills some of `buffer`; 0 at the end.
+    ///
+    /// - Throws: when the rest cannot be had and the form of the body has no way to say so: the
+    ///   connection is cut.
+    func read(into buffer: UnsafeMutableRawBufferPointer) throws(StreamCut) -> Int
+}
+
+/// The stream cannot go on.
+struct StreamCut: Error {}

@@ -1,0 +1,218 @@
+import API
+import CMicroHTTPD
+import Store
+
+/// One request on its way through the service, and the answer on its way back.
+///
+///     head ─▶ body ─▶ parked ⇄ (worker or committer) ─▶ answered
+///       └───────┴──────────────────────────────────────▶ answered
+///
+/// All but `complete` is called by the network thread of its connection.
+final class Exchange: @unchecked Sendable {
+    // Sendable because other threads reach only `outcome`, under its lock, and `connection`, which
+    // the library lets any thread resume.
+    private enum Phase { case head, body, parked, answered }
+
+    private enum Outcome {
+        case none
+        case parked
+        case completed(Result<Answer, Problem>)
+    }
+
+    private let service: Service
+    private let connection: OpaquePointer
+    private let record: ConnectionRecord?
+    private let rawTarget: String
+    private let started: Instant
+
+    private var phase = Phase.head
+    private var admitted: Admitted?
+    /// The answer, where it was known before the request was read completely.
+    private var early: Response?
+    private var body: [UInt8] = []
+    private var upload: Upload?
+    private var bodyBytes = 0
+    private var methodName = ""
+    private var requestID = ""
+    private var status = 0
+    private var problem: ProblemCode?
+    private let outcome = Locked(Outcome.none)
+
+    init(
+        service: Service, connection: OpaquePointer, record: ConnectionRecord?, rawTarget: String
+    ) {
+        self.service = service
+        self.connection = connection
+        self.record = record
+        self.rawTarget = rawTarget
+        started = .now
+        record?.setDeadline(started.advanced(milliseconds: service.settings.headerTimeout))
+    }
+
+    /// The library's callback: the headers are there, some of the body, all of it, or a resume.
+    func proceed(
+        method: String, upload: UnsafeRawBufferPointer, uploadSize: UnsafeMutablePointer<Int>
+    ) -> MHD_Result {
+        switch phase {
+        case .head: return readHead(method)
+        case .body where uploadSize.pointee > 0:
+            uploadSize.pointee = 0
+            return collect(upload)
+        case .body: return handle()
+        case .parked:
+            guard case .completed(let result) = outcome.withLock({ $0 }) else { return .NO }
+            return deliver(result)
+        case .answered: return .YES
+        }
+    }
+
+    /// The library is done with the request, whatever became of it.
+    func finish() {
+        record?.setDeadline(Instant.now.advanced(milliseconds: service.settings.idleTimeout))
+        service.observe(
+            Observation(
+                operation: admitted?.operation, method: methodName, target: rawTarget,
+                status: status, problem: problem, requestID: requestID, bodyBytes: bodyBytes,
+                nanoseconds: Instant.now.nanoseconds(since: started)))
+    }
+
+    // MARK: - Receiving
+
+    private func readHead(_ method: String) -> MHD_Result {
+        methodName = method
+        requestID = service.newRequestID()
+        phase = .body
+        let headers: Headers
+        do throws(Problem) {
+            headers = try HeadReader.read(
+                connection, method: method, limit: service.settings.headerBytes)
+        } catch {
+            return refuseAndClose(error)
+        }
+        if let id = headers[.requestID], Service.isRequestID(id) { requestID = id }
+        let length = headers[.contentLength].flatMap { Int($0) } ?? 0
+        let hasBody = length > 0 || headers[.transferEncoding] != nil
+        do throws(Problem) {
+            switch try service.admit(method: method, target: rawTarget, headers: headers) {
+            case .answer(let response): early = response
+            case .request(let request):
+                admitted = request
+                try request.checkBody(length: length, isPresent: hasBody)
+                body.reserveCapacity(min(length, 1 << 20))
+                if request.description.bodyLimit == .file { upload = Upload(service: service) }
+            }
+        } catch {
+            // With a body under way the connection cannot be used again; without one it can.
+            if hasBody { return refuseAndClose(error) }
+            early = error.response(instance: instance, requestID: requestID)
+        }
+        setBodyDeadline()
+        return .YES
+    }
+
+    private func collect(_ upload: UnsafeRawBufferPointer) -> MHD_Result {
+        bodyBytes += upload.count
+        setBodyDeadline()
+        guard let admitted else { return .NO }
+        // Of a body that turns out too large the rest is passed over, up to a point, since the
+        // library takes no answer before its end.
+        if bodyBytes > admitted.bodyLimit {
+            body = []
+            early = admitted.bodyTooLarge.response(instance: instance, requestID: requestID)
+            return bodyBytes > 4 * admitted.bodyLimit + (1 << 20) ? .NO : .YES
+        }
+        body.append(contentsOf: upload)
+        if let sink = self.upload, body.count >= Upload.pieceSize { passOn(to: sink) }
+        return .YES
+    }
+
+    /// Parks the connection while a piece of the body goes to disk.
+    private func passOn(to sink: Upload) {
+        let piece = body
+        body = []
+        MHD_suspend_connection(connection)
+        sink.write(piece) { [self] in MHD_resume_connection(connection) }
+    }
+
+    private func setBodyDeadline() {
+        let settings = service.settings
+        let longest = upload == nil ? settings.requestTimeout : .max / 1_000_000_000
+        let allowance = min(settings.bodyTimeout + bodyBytes / 65536 * 1000, longest)
+        record?.setDeadline(started.advanced(milliseconds: allowance))
+    }
+
+    // MARK: - Answering
+
+    private func handle() -> MHD_Result {
+        record?.setDeadline(nil)
+        if let early { return send(early) }
+        guard let admitted else { return .NO }
+        let taken = body
+        body = []
+        do throws(Problem) {
+            return deliver(
+                .success(
+                    try service.handle(
+                        admitted.call(body: taken, upload: upload, requestID: requestID))))
+        } catch {
+            return deliver(.failure(error))
+        }
+    }
+
+    private func deliver(_ result: Result<Answer, Problem>) -> MHD_Result {
+        switch result {
+        case .success(.now(let response)): return send(response)
+        case .success(.stream(let response, let stream, let length)):
+            return send(response, stream: stream, length: length)
+        case .success(.later(let start)): return park(start)
+        case .failure(let problem):
+            return send(problem.response(instance: instance, requestID: requestID))
+        }
+    }
+
+    /// Gives the connection up until `complete`; nobody else has seen the exchange before.
+    private func park(_ start: @Sendable (@escaping Answer.Completion) -> Void) -> MHD_Result {
+        phase = .parked
+        outcome.withLock { $0 = .parked }
+        MHD_suspend_connection(connection)
+        start { [self] in complete($0) }
+        return .YES
+    }
+
+    /// Takes the outcome of a parked exchange, on any thread; a second one is passed over.
+    private func complete(_ result: Result<Answer, Problem>) {
+        if case .success(.later(let start)) = result {
+            return start { [self] in complete($0) }
+        }
+        let isFirst = outcome.withLock { outcome in
+            guard case .parked = outcome else { return false }
+            outcome = .completed(result)
+            return true
+        }
+        if isFirst { MHD_resume_connection(connection) }
+    }
+
+    private func refuseAndClose(_ problem: Problem) -> MHD_Result {
+        var response = problem.response(instance: instance, requestID: requestID)
+        response.headers.append(("Connection", "close"))
+        return send(response)
+    }
+
+    private func send(
+        _ response: Response, stream: (any ByteStream)? = nil, length: Int? = nil
+    ) -> MHD_Result {
+        phase = .answered
+        status = response.status
+        problem = response.problem
+        var response = response
+        response.headers.append(("Request-Id", requestID))
+        if service.isDraining { response.headers.append(("Connection", "close")) }
+        let isStream = stream != nil
+        record?.setDeadline(
+            isStream ? nil : started.advanced(milliseconds: service.settings.requestTimeout))
+        guard let handle = MHDResponse(response, stream: stream, length: length) else { return .NO }
+        return handle.queue(status: status, on: connection)
+    }
+
+    private var instance: String { String(rawTarget.prefix { $0 != "?" }.prefix(256)) }
+}

@@ -1,0 +1,107 @@
+import API
+import Glibc
+import Logging
+
+/// What the service tells its operator: events through swift-log, and a line for each request.
+final class ServiceLog: Sendable {
+    private let logger: Logger
+    private let sink: LineSink
+    private let format: Settings.LogFormat
+    private let accessLog: Settings.AccessLog
+
+    init(settings: Settings, sink: LineSink) {
+        self.sink = sink
+        format = settings.logFormat
+        accessLog = settings.accessLog
+        logger = Logger(label: "tidemark") { [format] _ in
+            LineLogHandler(sink: sink, format: format)
+        }
+    }
+
+    func info(_ text: String) { logger.info("\(text)") }
+    func warning(_ text: String) { logger.warning("\(text)") }
+    func error(_ text: String) { logger.error("\(text)") }
+
+    /// The line of one request, if such are wanted.
+    func access(_ observation: Observation) {
+        guard accessLog == .all || (accessLog == .failed && observation.status >= 400) else {
+            return
+        }
+        var members: [JSONValue.Member] = [
+            .init(name: "method", value: .string(observation.method)),
+            .init(name: "path", value: .string(String(observation.target.prefix(512)))),
+            .init(name: "status", value: .integer(observation.status)),
+        ]
+        if let problem = observation.problem {
+            members.append(.init(name: "code", value: .string(problem.rawValue)))
+        }
+        members += [
+            .init(name: "micros", value: .integer(observation.nanoseconds / 1000)),
+            .init(name: "body_bytes", value: .integer(observation.bodyBytes)),
+            .init(name: "request_id", value: .string(observation.requestID)),
+        ]
+        sink.write(LogLine.bytes("request", level: "info", members, format))
+    }
+}
+
+/// Hands swift-log's messages to the sink.
+private struct LineLogHandler: LogHandler {
+    let sink: LineSink
+    let format: Settings.LogFormat
+    var metadata: Logger.Metadata = [:]
+    var logLevel: Logger.Level = .info
+
+    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+        get { metadata[key] }
+        set { metadata[key] = newValue }
+    }
+
+    func log(event: LogEvent) {
+        sink.write(
+            LogLine.bytes(event.message.description, level: event.level.rawValue, [], format))
+    }
+}
+
+/// The form of a line: JSON, or text with the same members.
+enum LogLine {
+    static func bytes(
+        _ message: String, level: String, _ members: [JSONValue.Member],
+        _ format: Settings.LogFormat
+    ) -> [UInt8] {
+        let time = Timestamp.text(ofUnixSeconds: Glibc.time(nil))
+        guard format == .text else {
+            return JSONValue.object(
+                [
+                    .init(name: "time", value: .string(time)),
+                    .init(name: "level", value: .string(level)),
+                    .init(name: "message", value: .string(message)),
+                ] + members
+            ).line
+        }
+        let rest = members.map { member in
+            if case .string(let text) = member.value { return " \(member.name)=\(escaped(text))" }
+            return " \(member.name)=\(member.value.text)"
+        }
+        return Array("\(time) \(level) \(escaped(message))\(rest.joined())\n".utf8)
+    }
+
+    /// Nothing that a client sent may start a new line or steer a terminal.
+    private static func escaped(_ text: String) -> String {
+        text.unicodeScalars.allSatisfy { $0.value >= 0x20 && $0.value != 0x7F }
+            ? text : JSONValue.string(text).text
+    }
+}
+
+/// RFC 3339 in UTC.
+enum Timestamp {
+    static func text(ofUnixSeconds seconds: Int) -> String {
+        var seconds = time_t(seconds)
+        var parts = tm()
+        gmtime_r(&seconds, &parts)
+        return String(unsafeUninitializedCapacity: 32) { buffer in
+            buffer.withMemoryRebound(to: CChar.self) {
+                strftime($0.baseAddress, $0.count, "%Y-%m-%dT%H:%M:%SZ", &parts)
+            }
+        }
+    }
+}

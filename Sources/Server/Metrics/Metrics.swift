@@ -1,0 +1,134 @@
+import API
+import Store
+import Synchronization
+
+/// The service's figures, counted as things happen and written out on request.
+final class Metrics: Sendable {
+    struct Requests {
+        var byStatus: [Int: Int] = [:]
+        var durations = Histogram.seconds
+    }
+
+    struct Commits {
+        var records = 0
+        var bytes = 0
+        var failures = 0
+        var commits = 0
+        var batches = Histogram.batches
+        var durations = Histogram.seconds
+    }
+
+    private let requests: [Operation: Locked<Requests>]
+    /// Requests that found no operation.
+    private let others = Locked(Requests())
+    private let bodyBytes = Locked(0)
+    private let poolCommits = Locked(Commits())
+
+    init() {
+        requests = Dictionary(
+            uniqueKeysWithValues: Operation.all.map { ($0, Locked(Requests())) })
+    }
+
+    func count(_ observation: Observation) {
+        let counter = observation.operation.flatMap { requests[$0] } ?? others
+        let seconds = Double(observation.nanoseconds) / 1e9
+        counter.withLock { requests in
+            requests.byStatus[observation.status, default: 0] += 1
+            requests.durations.observe(seconds)
+        }
+        if observation.bodyBytes > 0 { bodyBytes.withLock { $0 += observation.bodyBytes } }
+    }
+
+    func count(_ report: CommitBudget.Report) {
+        poolCommits.withLock { commits in
+            commits.commits += 1
+            if report.failed {
+                commits.failures += 1
+            } else {
+                commits.records += report.records
+                commits.bytes += report.bytes
+            }
+            commits.batches.observe(Double(report.records))
+            commits.durations.observe(Double(report.nanoseconds) / 1e9)
+        }
+    }
+
+    /// All figures in Prometheus's text format 0.0.4.
+    func text(of service: Service) -> String {
+        var text = MetricsText(prefix: "tidemark")
+        text.add(
+            "build_info", .gauge, "The version that runs.",
+            [(["version": Version.service, "engine_pmemlog": Version.pmemlog], 1)])
+        let all = requests.map { operation, counter in
+            (operation.description, counter.withLock { $0 })
+        }.sorted { $0.0.id < $1.0.id }
+        var byCode = all.flatMap { description, requests in
+            requests.byStatus.sorted { $0.key < $1.key }.map { status, count in
+                (Self.labels(description).merging(["code": "\(status)"]) { $1 }, Double(count))
+            }
+        }
+        byCode += others.withLock { $0.byStatus }.sorted { $0.key < $1.key }.map { status, count in
+            (["method": "", "route": "", "code": "\(status)"], Double(count))
+        }
+        text.add("http_requests_total", .counter, "Requests that have ended.", byCode)
+        text.add(
+            "http_request_duration_seconds", "From the request line to the end of the answer.",
+            all.filter { !$0.1.byStatus.isEmpty }.map { (Self.labels($0.0), $0.1.durations) })
+        text.add(
+            "http_requests_in_flight", .gauge, "Requests that have begun and not ended.",
+            Double(service.inFlight.load(ordering: .relaxed)))
+        text.add(
+            "http_request_body_bytes_total", .counter, "Bytes of bodies that came.",
+            Double(bodyBytes.withLock { $0 }))
+        addConnections(of: service, to: &text)
+        addCommits(of: service, to: &text)
+        addStorage(of: service, to: &text)
+        return text.finish()
+    }
+
+    private static func labels(_ description: OperationDescription) -> [String: String] {
+        ["method": description.method.rawValue, "route": description.template]
+    }
+
+    private func addConnections(of service: Service, to text: inout MetricsText) {
+        text.add("http_connections", .gauge, "Open connections.", Double(service.reaper.count))
+        text.add(
+            "http_connections_cut_total", .counter,
+            "Connections cut because the client was too slow.",
+            Double(service.reaper.cut.load(ordering: .relaxed)))
+    }
+
+    private func addCommits(of service: Service, to text: inout MetricsText) {
+        let commits = poolCommits.withLock { $0 }
+        let kind = ["kind": "pool"]
+        text.add(
+            "append_records_total", .counter, "Records appended.", [(kind, Double(commits.records))]
+        )
+        text.add("append_bytes_total", .counter, "Bytes appended.", [(kind, Double(commits.bytes))])
+        text.add("commit_batch_records", "Records in one commit.", [([:], commits.batches)])
+        text.add(
+            "commit_queue_requests", .gauge, "Appends that wait.",
+            Double(service.store.budget.queuedRequests))
+        text.add(
+            "sync_total", .counter, "Commits, each with its flushes.",
+            [
+                (["kind": "pool", "result": "ok"], Double(commits.commits - commits.failures)),
+                (["kind": "pool", "result": "failed"], Double(commits.failures)),
+            ])
+        text.add("sync_duration_seconds", "Time of one commit.", [(kind, commits.durations)])
+    }
+
+    private func addStorage(of service: Service, to text: inout MetricsText) {
+        if let free = try? service.store.directory.freeBytes() {
+            text.add(
+                "storage_free_bytes", .gauge, "Free space of the data directory.", Double(free))
+        }
+        text.add(
+            "pools_open", .gauge, "Pools that are open.",
+            Double(service.store.pools.allLoaded.count))
+        for figure in ProcessFigures.current {
+            text.addProcess(
+                figure.name, figure.isCounter ? .counter : .gauge, figure.help, figure.value)
+        }
+    }
+}

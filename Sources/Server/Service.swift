@@ -1,0 +1,171 @@
+import API
+import Glibc
+import Store
+import Synchronization
+
+/// Everything between the socket and the store: finds each request's operation and answers it.
+final class Service: Sendable {
+    let settings: Settings
+    let store: Store
+    let metrics: Metrics
+    let log: ServiceLog
+    let reaper: Reaper
+    /// Requests that have begun and not ended.
+    let inFlight = Atomic(0)
+
+    private let router = Router()
+    private let draining = Atomic(false)
+    private let requestNumber = Atomic(UInt64(0))
+    private let requestPrefix = UInt64.random(in: .min ... .max)
+
+    init(settings: Settings, store: Store, metrics: Metrics, log: ServiceLog) {
+        self.settings = settings
+        self.store = store
+        self.metrics = metrics
+        self.log = log
+        reaper = Reaper(timers: store.timers)
+    }
+
+    var isDraining: Bool { draining.load(ordering: .relaxed) }
+
+    /// From now on new work is refused; what is under way goes on.
+    func startDraining() { draining.store(true, ordering: .relaxed) }
+
+    /// Answers those who wait for data that may never come; for the end of a drain.
+    func endWaits() {
+        for pool in store.pools.allLoaded { pool.endWaits() }
+    }
+
+    /// Decides by the head alone whether a request can be taken.
+    func admit(method: String, target raw: String, headers: Headers) throws(Problem) -> Admission {
+        guard raw.utf8.count <= settings.targetBytes else {
+            throw Problem(
+                .uriTooLong,
+                "the target has \(raw.utf8.count) bytes; the limit is \(settings.targetBytes)",
+                members: [.init(name: "limit", value: .integer(settings.targetBytes))])
+        }
+        let target = try Target(raw)
+        let known = Method(rawValue: method)
+        if known == .options {
+            let allowed = try router.allowedMethods(target.segments)
+            return .answer(Response(status: 204, headers: [("Allow", allowed)]))
+        }
+        let match = try router.match(known, target.segments)
+        let description = descriptions[match.operation] ?? match.operation.description
+        try refuseOthersPages(headers, description)
+        for parameter in target.query
+        where !description.parameters.contains(where: {
+            $0.place == .query && $0.name == parameter.name
+        }) {
+            throw Problem(
+                .unknownParameter, "there is no query parameter \(parameter.name)",
+                option: parameter.name)
+        }
+        if isDraining, match.operation != .service(.health), match.operation != .service(.ready) {
+            throw Problem(.draining, "the service is about to stop")
+        }
+        return .request(
+            Admitted(
+                operation: match.operation, description: description, method: known ?? .get,
+                target: target, headers: headers, captures: match.captures,
+                bodyLimit: bodyLimit(description.bodyLimit)))
+    }
+
+    private let descriptions = Dictionary(
+        uniqueKeysWithValues: Operation.all.map { ($0, $0.description) })
+
+    /// Pages of other sites can send simple requests without asking; none may change anything.
+    private func refuseOthersPages(
+        _ headers: Headers, _ description: OperationDescription
+    ) throws(Problem) {
+        guard !description.method.isSafe, let origin = headers[.origin] else { return }
+        let own = headers[.host] ?? ""
+        guard origin == "http://\(own)" || origin == "https://\(own)" else {
+            throw Problem(.forbidden, "pages of other origins may not change anything here")
+        }
+    }
+
+    private func bodyLimit(_ limit: OperationDescription.BodyLimit) -> Int {
+        switch limit {
+        case .none: 0
+        case .small: settings.smallBodyBytes
+        case .records: settings.bodyBytes
+        case .file: settings.importBytes
+        }
+    }
+
+    /// Answers a request whose body is there. Waits for nothing.
+    func handle(_ call: Call) throws(Problem) -> Answer {
+        switch call.operation {
+        case .service(let operation): try handle(operation, call)
+        case .pool(let operation): try handle(operation, call)
+        }
+    }
+
+    /// Runs what waits for the disk on a thread that may.
+    func onFileThread(_ body: @escaping @Sendable () throws(Problem) -> Answer) -> Answer {
+        .later { [store] complete in
+            store.files.submit {
+                do throws(Problem) {
+                    complete(.success(try body()))
+                } catch {
+                    complete(.failure(error))
+                }
+            }
+        }
+    }
+
+    /// An identifier for a request that came without one, in the form of a UUID.
+    func newRequestID() -> String {
+        let number = requestNumber.add(1, ordering: .relaxed).newValue
+        let mixed = (number &+ requestPrefix) &* 0x9E37_79B9_7F4A_7C15
+        return UUIDText.text(high: requestPrefix ^ (mixed >> 32), low: mixed ^ requestPrefix)
+    }
+
+    /// Whether a client's own identifier can be echoed and logged.
+    static func isRequestID(_ text: String) -> Bool {
+        (1...128).contains(text.utf8.count) && text.utf8.allSatisfy { (0x21...0x7E).contains($0) }
+    }
+
+    /// Counts and logs a request that has ended.
+    func observe(_ observation: Observation) {
+        metrics.count(observation)
+        log.access(observation)
+    }
+}
+
+/// What is known of a request when it has ended.
+struct Observation: Sendable {
+    let operation: Operation?
+    let method: String
+    let target: String
+    /// 0 if no answer was sent.
+    let status: Int
+    let problem: ProblemCode?
+    let requestID: String
+    let bodyBytes: Int
+    let nanoseconds: Int
+}
+
+/// The text of a random UUID, made from 128 bits.
+enum UUIDText {
+    private static let digits = Array("0123456789abcdef".utf8)
+
+    static func text(high: UInt64, low: UInt64) -> String {
+        let high = high & ~0xF000 | 0x4000
+        let low = low & ~(0b11 << 62) | 0b10 << 62
+        return String(unsafeUninitializedCapacity: 36) { buffer in
+            var place = 0
+            for index in 0..<32 {
+                if [8, 12, 16, 20].contains(index) {
+                    buffer[place] = UInt8(ascii: "-")
+                    place += 1
+                }
+                let word = index < 16 ? high : low
+                buffer[place] = digits[Int(word >> UInt64(60 - index % 16 * 4) & 15)]
+                place += 1
+            }
+            return 36
+        }
+    }
+}

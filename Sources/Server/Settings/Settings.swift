@@ -1,0 +1,32 @@
+/// The settings in force, each described once in `Setting.all`.
+struct Settings: Sendable {
+    var host = "127.0.0.1"
+    var port = 8080
+    var dataDirectory = "data"
+    var openToNetwork = false
+    var threads = 2
+    var connections = 1000
+    var connectionsPerAddress = 256
+    var targetBytes = 8 << 10
+    var headerBytes = 16 << 10
+    var bodyBytes = 16 << 20
+    var smallBodyBytes = 1 << 20
+    var importBytes = 1 << 50
+    var batchRecords = 10_000
+    var recordBytes = 8 << 20
+    /// Milliseconds, as are all of these.
+    var headerTimeout = 10_000
+    var bodyTimeout = 30_000
+    var requestTimeout = 300_000
+    var idleTimeout = 60_000
+    var drainTimeout = 10_000
+    var waitLimit = 60_000
+    var queueRequests = 10_000
+    var queueBytes = 64 << 20
+    var freeBytesFloor = 256 << 20
+    var accessLog = AccessLog.failed
+    var logFormat = LogFormat.text
+
+    enum AccessLog: String, CaseIterable { case none, failed, all }
+    enum LogFormat: String, CaseIterable { case text, json }
+}

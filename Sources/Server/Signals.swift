@@ -1,0 +1,36 @@
+import Glibc
+import Store
+
+/// The signals that end the service, taken by the main thread; made before any other thread is.
+struct Signals {
+    private let ends: sigset_t
+
+    init() {
+        var ends = sigset_t()
+        sigemptyset(&ends)
+        sigaddset(&ends, SIGTERM)
+        sigaddset(&ends, SIGINT)
+        pthread_sigmask(SIG_BLOCK, &ends, nil)
+        self.ends = ends
+        // A client that left, or a file size limit, must be an error and not the end.
+        signal(SIGPIPE, SIG_IGN)
+        signal(SIGXFSZ, SIG_IGN)
+    }
+
+    func waitForEnd() {
+        var ends = ends
+        var number: Int32 = 0
+        sigwait(&ends, &number)
+    }
+
+    /// From now on such a signal ends the process.
+    func endAtOnceOnTheNext() {
+        let ends = ends
+        _ = startThread {
+            var ends = ends
+            var number: Int32 = 0
+            sigwait(&ends, &number)
+            _exit(128 + number)
+        }
+    }
+}

@@ -1,0 +1,13 @@
+import Store
+
+/// The versions of what runs.
+enum Version {
+    static let service = "0.1.0"
+    static let api = "v1"
+
+    /// The interface of libpmemlog that the service was built against.
+    static var pmemlog: String {
+        let version = PmemPool.version
+        return "\(version.major).\(version.minor)"
+    }
+}

@@ -1,0 +1,76 @@
+/// Records that are to be appended together: contiguous, in order, all or none.
+package struct Append: Sendable {
+    /// The records' bytes, one after the other.
+    package let bytes: [UInt8]
+    /// The length of each record in `bytes`.
+    package let lengths: [Int]
+    /// What must hold of the tail, if anything.
+    package let expectation: Expectation
+
+    package init(bytes: [UInt8], lengths: [Int], expectation: Expectation = .none) {
+        self.bytes = bytes
+        self.lengths = lengths
+        self.expectation = expectation
+    }
+}
+
+/// A condition on the tail of a log, decided in the order of the log.
+package enum Expectation: Equatable, Sendable {
+    case none
+    /// The tail is exactly this position.
+    case position(Int)
+    /// The log is in one of the states that entity tags name.
+    case states([State])
+
+    /// One state of a log's content.
+    package struct State: Equatable, Sendable {
+        package let identity: String
+        package let generation: Int
+        package let position: Int
+
+        package init(identity: String, generation: Int, position: Int) {
+            self.identity = identity
+            self.generation = generation
+            self.position = position
+        }
+    }
+
+    /// - Throws: `.positionMismatch` with the state as it is.
+    func check(against state: State) throws(StoreError) {
+        let holds =
+            switch self {
+            case .none: true
+            case .position(let position): position == state.position
+            case .states(let states): states.contains(state)
+            }
+        if !holds {
+            throw .positionMismatch(position: state.position, generation: state.generation)
+        }
+    }
+}
+
+/// Where an append's records lie, and what kept them there when it was answered.
+package struct Appended: Equatable, Sendable {
+    /// The position of the first record.
+    package let first: Int
+    /// The position after the last record.
+    package let next: Int
+    /// The generation that the positions belong to.
+    package let generation: Int
+    /// What the answer promises.
+    package let durability: Durability
+}
+
+/// How safe records are when their append is answered, from the weakest to the strongest.
+package enum Durability: String, CaseIterable, Comparable, Sendable {
+    /// Queued in memory.
+    case accepted
+    /// Handed to the operating system: survives a crash of the service.
+    case written
+    /// On stable storage: survives a power loss.
+    case synced
+
+    package static func < (left: Durability, right: Durability) -> Bool {
+        allCases.firstIndex(of: left) ?? 0 < allCases.firstIndex(of: right) ?? 0
+    }
+}

@@ -1,0 +1,167 @@
+import Synchronization
+
+/// What an engine does for its committer, which calls it from one thread at a time.
+package protocol CommitEngine: AnyObject, Sendable {
+    /// Decides on each append in order, writes those that are admitted, and flushes them once.
+    ///
+    /// An error that is not an append's own fault answers every append it touches.
+    func commit(_ batch: [Append]) -> [Result<Appended, StoreError>]
+}
+
+/// Group commit for one log: what waits is written together and flushed once.
+///
+/// Appends and operations run in the order in which they came, one at a time, on the threads of
+/// `workers`; a log that has nothing to do holds no thread.
+package final class Committer<Engine: CommitEngine>: Sendable {
+    package typealias Completion = @Sendable (Result<Appended, StoreError>) -> Void
+
+    private struct Pending {
+        let append: Append
+        let complete: Completion
+    }
+
+    private enum Task {
+        case append(Pending)
+        case operation(@Sendable (Engine) -> Void)
+    }
+
+    private struct State {
+        var tasks: [Task] = []
+        var isScheduled = false
+    }
+
+    package let engine: Engine
+    private let workers: Workers
+    private let budget: CommitBudget
+    private let state = Locked(State())
+
+    /// A batch is cut here, so that one flush does not make everyone wait for megabytes.
+    private static var batchBytes: Int { 4 << 20 }
+
+    package init(engine: Engine, workers: Workers, budget: CommitBudget) {
+        self.engine = engine
+        self.workers = workers
+        self.budget = budget
+    }
+
+    /// Queues an append; `complete` is called once, on a worker's thread, when its fate is known.
+    ///
+    /// - Throws: `.overloaded` if the queues are full; then nothing was queued.
+    package func append(_ append: Append, complete: @escaping Completion) throws(StoreError) {
+        try budget.reserve(bytes: append.bytes.count)
+        enqueue(.append(Pending(append: append, complete: complete)))
+    }
+
+    /// Runs `operation` alone, after everything that was queued before it.
+    package func perform(_ operation: @escaping @Sendable (Engine) -> Void) {
+        enqueue(.operation(operation))
+    }
+
+    private func enqueue(_ task: Task) {
+        let mustSchedule = state.withLock { state in
+            state.tasks.append(task)
+            defer { state.isScheduled = true }
+            return !state.isScheduled
+        }
+        if mustSchedule { workers.submit { [self] in run() } }
+    }
+
+    private func run() {
+        while true {
+            let tasks = state.withLock { state in
+                let tasks = state.tasks
+                state.tasks = []
+                state.isScheduled = !tasks.isEmpty
+                return tasks
+            }
+            if tasks.isEmpty { return }
+            runInOrder(tasks)
+            // Other logs wait for a thread: let them have this one before the next turn.
+            if workers.isContended { return workers.submit { [self] in run() } }
+        }
+    }
+
+    private func runInOrder(_ tasks: [Task]) {
+        var batch: [Pending] = []
+        var bytes = 0
+        for task in tasks {
+            switch task {
+            case .append(let pending):
+                if bytes + pending.append.bytes.count > Self.batchBytes, !batch.isEmpty {
+                    commit(batch)
+                    batch = []
+                    bytes = 0
+                }
+                batch.append(pending)
+                bytes += pending.append.bytes.count
+            case .operation(let operation):
+                if !batch.isEmpty { commit(batch) }
+                batch = []
+                bytes = 0
+                operation(engine)
+            }
+        }
+        if !batch.isEmpty { commit(batch) }
+    }
+
+    private func commit(_ batch: [Pending]) {
+        let started = Instant.now
+        let results = engine.commit(batch.map(\.append))
+        budget.observe(
+            .init(
+                records: batch.reduce(0) { $0 + $1.append.lengths.count },
+                bytes: batch.reduce(0) { $0 + $1.append.bytes.count },
+                nanoseconds: Instant.now.nanoseconds(since: started),
+                failed: results.contains {
+                    if case .failure(.syncFailed) = $0 { true } else { false }
+                }))
+        for (pending, result) in zip(batch, results) {
+            budget.release(bytes: pending.append.bytes.count)
+            pending.complete(result)
+        }
+    }
+}
+
+/// How much may wait in all commit queues together, and who is told of each commit.
+package final class CommitBudget: Sendable {
+    /// One commit: what it took in and how long it took.
+    package struct Report: Sendable {
+        package let records: Int
+        package let bytes: Int
+        package let nanoseconds: Int
+        package let failed: Bool
+    }
+
+    private let requestLimit: Int
+    private let byteLimit: Int
+    private let requests = Atomic(0)
+    private let bytes = Atomic(0)
+    private let observer: @Sendable (Report) -> Void
+
+    package init(
+        requests: Int, bytes: Int, observer: @escaping @Sendable (Report) -> Void = { _ in }
+    ) {
+        requestLimit = requests
+        byteLimit = bytes
+        self.observer = observer
+    }
+
+    /// Appends that wait now.
+    package var queuedRequests: Int { requests.load(ordering: .relaxed) }
+
+    fileprivate func observe(_ report: Report) { observer(report) }
+
+    fileprivate func reserve(bytes count: Int) throws(StoreError) {
+        let queued = requests.add(1, ordering: .relaxed).newValue
+        let size = bytes.add(count, ordering: .relaxed).newValue
+        // One append always fits into empty queues, however large it is.
+        guard queued > requestLimit || (size > byteLimit && queued > 1) else { return }
+        release(bytes: count)
+        throw .overloaded(detail: "\(queued - 1) appends of \(size - count) bytes wait already")
+    }
+
+    fileprivate func release(bytes count: Int) {
+        requests.subtract(1, ordering: .relaxed)
+        bytes.subtract(count, ordering: .relaxed)
+    }
+}

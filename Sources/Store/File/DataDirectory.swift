@@ -1,0 +1,150 @@
+import Glibc
+
+/// The folder in which everything lies: one server's at a time.
+///
+/// ```
+/// pools/NAME       logs/NAME.LOG       journals/NAME/       mpools/NAME/
+/// .tidemark/lock          held by the server that uses the directory
+/// .tidemark/pools/NAME    what the service must remember about a pool
+/// .tidemark/new/          files being made; what lies here at the start was never finished
+/// ```
+package final class DataDirectory: Sendable {
+    package let path: String
+    private let lock: File
+
+    /// The four kinds' folders, in which only their own files lie.
+    package static let kinds = ["pools", "logs", "journals", "mpools"]
+
+    /// Makes what is missing and takes the directory for this process.
+    ///
+    /// - Throws: `.locked` if another server uses it.
+    package init(path: String) throws(StoreError) {
+        self.path = path
+        try Self.makeFolders(of: path + "/.tidemark/lock")
+        for folder in Self.kinds + [".tidemark/pools", ".tidemark/new"] {
+            try Self.makeFolder(path + "/" + folder)
+        }
+        lock = try File(
+            path: path + "/.tidemark/lock", name: ".tidemark/lock", flags: O_RDWR | O_CREAT)
+        if flock(lock.descriptor, LOCK_EX | LOCK_NB) != 0 {
+            throw .locked(detail: "another server uses the data directory \(path)")
+        }
+        try Self.sync(folder: path + "/.tidemark", name: ".tidemark")
+        try Self.sync(folder: path, name: ".")
+    }
+
+    /// The absolute path of a file named relative to the directory.
+    package func absolute(_ relative: String) -> String { path + "/" + relative }
+
+    /// Opens a file below the directory.
+    package func open(
+        _ relative: String, flags: Int32, mode: UInt32 = 0o640
+    ) throws(StoreError) -> File {
+        try File(path: absolute(relative), name: relative, flags: flags, mode: mode)
+    }
+
+    /// True if there is something at that place, whatever it is.
+    package func exists(_ relative: String) -> Bool {
+        var status = stat()
+        return lstat(absolute(relative), &status) == 0
+    }
+
+    /// Makes the folders above a file, each on stable storage.
+    package func makeFolders(above relative: String) throws(StoreError) {
+        try Self.makeFolders(of: absolute(relative))
+    }
+
+    /// Gives a file its final name, which nothing may have yet, and makes that durable.
+    ///
+    /// - Throws: `.alreadyExists` if something has the name.
+    package func publish(_ temporary: String, as relative: String) throws(StoreError) {
+        // Unlike rename(2), link(2) never replaces what another process put there meanwhile.
+        if link(absolute(temporary), absolute(relative)) != 0 {
+            if errno == EEXIST { throw .alreadyExists(name: relative) }
+            throw StoreError(call: "link", errno: errno, file: relative)
+        }
+        discard(temporary)
+        try syncFolder(of: relative)
+    }
+
+    /// Puts a file in the place of another, atomically and durably.
+    package func replace(_ relative: String, with temporary: String) throws(StoreError) {
+        _ = try retryingSystemCall("rename", relative) {
+            rename(absolute(temporary), absolute(relative))
+        }
+        try syncFolder(of: relative)
+    }
+
+    /// Removes a file and makes that durable; one that is not there is no error.
+    package func remove(_ relative: String) throws(StoreError) {
+        if unlink(absolute(relative)) != 0, errno != ENOENT {
+            throw StoreError(call: "unlink", errno: errno, file: relative)
+        }
+        try syncFolder(of: relative)
+    }
+
+    /// Removes a file that nobody was told of; failing to is no error.
+    package func discard(_ relative: String) { unlink(absolute(relative)) }
+
+    /// A name in the folder of files being made that nothing has yet.
+    package func temporaryName() -> String {
+        ".tidemark/new/\(String(UInt64.random(in: .min ... .max), radix: 36))"
+    }
+
+    /// The visible names in a folder, in no order.
+    package func names(in relative: String) throws(StoreError) -> [String] {
+        guard let stream = opendir(absolute(relative)) else {
+            throw StoreError(call: "opendir", errno: errno, file: relative)
+        }
+        defer { closedir(stream) }
+        var names: [String] = []
+        while let entry = readdir(stream) {
+            let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
+                pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+            }
+            if !name.hasPrefix(".") { names.append(name) }
+        }
+        return names
+    }
+
+    /// Bytes that the file system of the directory has left for this process.
+    package func freeBytes() throws(StoreError) -> Int {
+        var status = statvfs()
+        _ = try retryingSystemCall("statvfs", ".") { statvfs(path, &status) }
+        return Int(status.f_bavail) * Int(status.f_frsize)
+    }
+
+    /// Removes files whose making was cut short before anyone was told of them; their number.
+    package func discardUnfinished() throws(StoreError) -> Int {
+        let names = try names(in: ".tidemark/new")
+        for name in names { discard(".tidemark/new/" + name) }
+        return names.count
+    }
+
+    private func syncFolder(of relative: String) throws(StoreError) {
+        let folder = relative.split(separator: "/").dropLast().joined(separator: "/")
+        try Self.sync(folder: absolute(folder), name: folder)
+    }
+
+    private static func makeFolders(of absolute: String) throws(StoreError) {
+        var path = absolute.hasPrefix("/") ? "" : "."
+        for segment in absolute.split(separator: "/").dropLast() {
+            path += "/" + segment
+            try makeFolder(path)
+        }
+    }
+
+    private static func makeFolder(_ path: String) throws(StoreError) {
+        if mkdir(path, 0o750) == 0 {
+            let parent = path.split(separator: "/", omittingEmptySubsequences: false).dropLast()
+            let folder = parent.joined(separator: "/")
+            return try sync(folder: folder.isEmpty ? "/" : folder, name: folder)
+        }
+        guard errno != EEXIST else { return }
+        throw StoreError(call: "mkdir", errno: errno, file: path)
+    }
+
+    private static func sync(folder: String, name: String) throws(StoreError) {
+        try File(path: folder, name: name, flags: O_RDONLY | O_DIRECTORY).sync()
+    }
+}

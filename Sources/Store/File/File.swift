@@ -1,0 +1,125 @@
+package import Glibc
+
+/// An open file: owns its descriptor and names it in errors.
+package struct File: ~Copyable, Sendable {
+    package let descriptor: Int32
+    /// How errors call it: the path relative to the data directory.
+    package let name: String
+
+    /// Opens `path`; `open(2)`.
+    package init(
+        path: String, name: String, flags: Int32, mode: mode_t = 0o640
+    ) throws(StoreError) {
+        descriptor = try retryingSystemCall("open", name) {
+            open(path, flags | O_CLOEXEC | O_NOCTTY, mode)
+        }
+        self.name = name
+    }
+
+    deinit { close(descriptor) }
+
+    /// Size, kind and blocks; `fstat(2)`.
+    package func status() throws(StoreError) -> stat {
+        var status = stat()
+        _ = try retryingSystemCall("fstat", name) { fstat(descriptor, &status) }
+        return status
+    }
+
+    /// Reads at `offset` until `buffer` is full or the file ends; how many bytes that was.
+    package func read(
+        at offset: Int, into buffer: UnsafeMutableRawBufferPointer
+    ) throws(StoreError) -> Int {
+        var done = 0
+        while done < buffer.count {
+            let rest = UnsafeMutableRawBufferPointer(rebasing: buffer[done...])
+            let count = try retryingSystemCall("pread", name) {
+                pread(descriptor, rest.baseAddress, rest.count, off_t(offset + done))
+            }
+            if count == 0 { break }
+            done += count
+        }
+        return done
+    }
+
+    /// As many of the `count` bytes at `offset` as there are.
+    package func read(at offset: Int, count: Int) throws(StoreError) -> [UInt8] {
+        var failure: StoreError?
+        let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
+            do throws(StoreError) {
+                initialized = try read(at: offset, into: UnsafeMutableRawBufferPointer(buffer))
+            } catch {
+                failure = error
+            }
+        }
+        if let failure { throw failure }
+        return bytes
+    }
+
+    /// Writes all of `bytes` at `offset`; a short write is carried on with, so that the failure
+    /// behind it shows.
+    package func write(_ bytes: [UInt8], at offset: Int) throws(StoreError) {
+        var done = 0
+        while done < bytes.count {
+            done += try retryingSystemCall("pwrite", name) {
+                bytes.withUnsafeBytes { all in
+                    let rest = UnsafeRawBufferPointer(rebasing: all[done...])
+                    return pwrite(descriptor, rest.baseAddress, rest.count, off_t(offset + done))
+                }
+            }
+        }
+    }
+
+    /// Puts content and metadata on stable storage; `fsync(2)`. Never worth a second try.
+    package func sync() throws(StoreError) {
+        if fsync(descriptor) != 0 {
+            throw .syncFailed(.init(call: "fsync", errno: errno, file: name))
+        }
+    }
+
+    /// Gives the first `size` bytes blocks of their own, and the file that size at least.
+    package func allocate(size: Int) throws(StoreError) {
+        var result: Int32
+        repeat { result = posix_fallocate(descriptor, 0, off_t(size)) } while result == EINTR
+        if result != 0 { throw StoreError(call: "fallocate", errno: result, file: name) }
+    }
+
+    /// Sets the permissions as given: the umask does not count.
+    package func setMode(_ mode: mode_t) throws(StoreError) {
+        _ = try retryingSystemCall("fchmod", name) { fchmod(descriptor, mode) }
+    }
+
+    /// Forgets what the page cache holds of the file, so that the next read asks the device.
+    package func dropCache() {
+        posix_fadvise(descriptor, 0, 0, POSIX_FADV_DONTNEED)
+    }
+}
+
+/// Runs a system call again while signals interrupt it; a negative result becomes an error.
+func retryingSystemCall<Result: SignedInteger>(
+    _ call: String, _ file: String, _ body: () -> Result
+) throws(StoreError) -> Result {
+    while true {
+        let result = body()
+        if result >= 0 { return result }
+        let number = errno
+        if number != EINTR { throw StoreError(call: call, errno: number, file: file) }
+    }
+}
+
+extension StoreError {
+    /// What a failed system call means for the caller.
+    init(call: String, errno: Int32, file: String) {
+        let fault = Fault(call: call, errno: errno, file: file)
+        switch errno {
+        case ENOSPC, EDQUOT:
+            self = .noSpace(detail: "\(call) of \(file): \(errnoName(errno))")
+        case EFBIG:
+            self = .noSpace(
+                detail: "\(file) would be larger than the file system or a limit allows")
+        case EACCES, EPERM, EROFS: self = .fileAccess(fault)
+        case ENOMEM, EMFILE, ENFILE:
+            self = .overloaded(detail: "\(call) of \(file): \(errnoName(errno))")
+        default: self = .io(fault)
+        }
+    }
+}

@@ -1,0 +1,126 @@
+/// An open pool with its appenders and readers.
+///
+/// Appends, rewinds and the closing run one after the other on the committer; readers read the file
+/// below the watermark and hold nothing that a writer needs.
+package final class PmemLog: Sendable {
+    /// What a pool is doing.
+    package enum State: Equatable, Sendable {
+        case open
+        case closed
+        /// Nothing is appended any more until it has been closed and opened; why.
+        case failed(String)
+    }
+
+    /// The state at one moment; positions before `tell` are durable.
+    package struct View: Sendable {
+        package var state: State
+        package var tell: Int
+        /// Rises by one with each rewind.
+        package var generation: Int
+    }
+
+    package let name: String
+    /// Relative to the data directory.
+    package let path: String
+    /// Eight hexadecimal digits of the pool's own identifier, which a pool made anew does not have.
+    package let identity: String
+    /// Size of the file, or of all parts together, in bytes.
+    package let poolSize: Int
+    /// Permissions of the file.
+    package let mode: UInt32
+    /// Unix seconds.
+    package let createdAt: Int
+    /// Capacity in bytes.
+    package let nbyte: Int
+    /// Rises with every append; set back by a rewind.
+    package let watermark: Watermark
+
+    private let reader: PoolReader
+    private let committer: Committer<PmemEngine>
+
+    init(
+        name: String, file: PoolFile, engine: PmemEngine, workers: Workers,
+        budget: CommitBudget
+    ) {
+        self.name = name
+        path = file.path
+        identity = PoolStatus.identity(of: file.layout)
+        poolSize = file.poolSize
+        mode = file.mode
+        createdAt = file.layout.createdAt
+        nbyte = engine.nbyte
+        watermark = engine.watermark
+        reader = file.reader
+        committer = Committer(engine: engine, workers: workers, budget: budget)
+    }
+
+    /// State, length and generation as they are now.
+    package var view: View { committer.engine.view }
+
+    /// Appends the records as one piece of bytes; `complete` is called when they are durable or
+    /// refused, on another thread.
+    ///
+    /// - Throws: what is known at once; then `complete` is not called.
+    package func append(
+        _ append: Append,
+        complete: @escaping @Sendable (Result<Appended, StoreError>) -> Void
+    ) throws(StoreError) {
+        guard append.bytes.count <= nbyte else {
+            throw .recordTooLarge(size: append.bytes.count, limit: nbyte)
+        }
+        try committer.append(append, complete: complete)
+    }
+
+    /// Empties the pool; `complete` gets the number of bytes lost and the new generation.
+    package func rewind(
+        expecting expectation: Expectation,
+        complete: @escaping @Sendable (Result<(lost: Int, generation: Int), StoreError>) -> Void
+    ) {
+        committer.perform { engine in
+            do throws(StoreError) {
+                complete(.success(try engine.rewind(expecting: expectation)))
+            } catch {
+                complete(.failure(error))
+            }
+        }
+    }
+
+    /// Closes the pool after everything that was queued before, and returns when that is done.
+    func close() {
+        let done = Locked(false)
+        committer.perform { engine in
+            engine.close()
+            done.withLock { $0 = true }
+            done.wakeAll()
+        }
+        done.whenReady({ $0 }) { _ in }
+    }
+
+    /// Reads bytes of the data into `buffer`, all of which must lie before `tell`.
+    ///
+    /// - Throws: `.positionGone` if the pool is not of that generation any more.
+    package func read(
+        at offset: Int, generation: Int, into buffer: UnsafeMutableRawBufferPointer
+    ) throws(StoreError) {
+        try reader.read(at: PoolLayout.dataStart + offset, into: buffer)
+        // Looked at after the reading: bytes that a rewind set free may have been written over.
+        let now = view
+        guard now.generation == generation else { throw .positionGone(oldest: 0) }
+        guard now.state != .closed else { throw .poolClosed(name: name) }
+    }
+
+    /// Resumes readers that wait for more, as if their time had run out.
+    package func endWaits() { watermark.interrupt(restartingAt: view.tell) }
+
+    /// Examines the headers of the open pool as they are in the file, without the library.
+    package func checkLive() throws(StoreError) -> String? {
+        do throws(StoreError) {
+            let pages = try reader.read(at: 0, count: PoolLayout.dataStart)
+            let layout = try PoolLayout(pages: pages, poolSize: poolSize)
+            return layout.tell >= view.tell ? nil : "its write offset lies before durable data"
+        } catch {
+            guard case .notAPool(let detail) = error else { throw error }
+            return detail
+        }
+    }
+}

@@ -1,0 +1,260 @@
+import Glibc
+
+/// All pools of a data directory: which are open, and the ways to make, open, close, remove them.
+///
+/// The files are the registry: a pool is what lies at `pools/NAME`, or where its note says, so
+/// that starting costs nothing per pool and files made by other programs are found. A pool opens
+/// when it is first needed, unless it was closed by request.
+///
+/// Functions marked *waits* do I/O and must not be called on a network thread.
+package final class Pools: Sendable {
+    let directory: DataDirectory
+    private let services: LogServices
+    private let open = Locked<[String: PmemLog]>([:])
+    let turns = NameTurns()
+
+    init(directory: DataDirectory, services: LogServices) {
+        self.directory = directory
+        self.services = services
+    }
+
+    /// The pool if it is open now.
+    package func loaded(_ name: String) -> PmemLog? { open.withLock { $0[name] } }
+
+    /// All pools that are open now.
+    package var allLoaded: [PmemLog] { open.withLock { Array($0.values) } }
+
+    /// The pool, opened if need be, unless it was closed by request; waits.
+    package func find(_ name: String) throws(StoreError) -> PmemLog {
+        if let log = loaded(name) { return log }
+        return try turns.with(name) { () throws(StoreError) in
+            let memory = try PoolMemory(of: name, in: directory)
+            guard memory.current[PoolMemory.closed] == nil else {
+                throw exists(name, memory) ? .poolClosed(name: name) : .noSuchPool(name: name)
+            }
+            return try load(name, memory)
+        }
+    }
+
+    /// Opens the pool, also one that was closed by request; pmemlog_open(3); waits.
+    package func open(_ name: String) throws(StoreError) -> PmemLog {
+        try turns.with(name) { () throws(StoreError) in
+            let memory = try PoolMemory(of: name, in: directory)
+            let log = try load(name, memory)
+            try memory.update { $0[PoolMemory.closed] = nil }
+            return log
+        }
+    }
+
+    /// Makes the pool, or opens the one that is there; waits.
+    ///
+    /// - Throws: `.argumentMismatch` if the one that is there has another size or file.
+    package func create(
+        _ name: String, _ options: PoolOptions
+    ) throws(StoreError) -> (log: PmemLog, isNew: Bool) {
+        try options.check()
+        return try turns.with(name) { () throws(StoreError) in
+            let memory = try PoolMemory(of: name, in: directory)
+            if exists(name, memory) { return (try reopen(name, options, memory), false) }
+            let path = try options.path(for: name)
+            if path != Self.defaultPath(name), directory.exists(path) {
+                return (try adopt(name, path, options, memory), false)
+            }
+            try note(path, for: name, in: memory)
+            try PoolFile.create(
+                path, size: options.size ?? PoolLayout.minimumSize, mode: options.mode ?? 0o600,
+                createdAt: time(nil), in: directory)
+            return (try load(name, memory), true)
+        }
+    }
+
+    /// Closes the pool and remembers that; one that is closed stays so; pmemlog_close(3); waits.
+    package func close(_ name: String) throws(StoreError) -> PoolStatus {
+        try turns.with(name) { () throws(StoreError) in
+            let memory = try PoolMemory(of: name, in: directory)
+            guard exists(name, memory) else { throw .noSuchPool(name: name) }
+            try memory.update { $0[PoolMemory.closed] = 1 }
+            unload(name)
+            // The engine may have noted a failure meanwhile.
+            let after = try PoolMemory(of: name, in: directory)
+            return PoolStatus(
+                name: name, file: try PoolFile(at: path(of: name, after), in: directory),
+                memory: after)
+        }
+    }
+
+    /// Closes the pool and removes its file, or only forgets it; waits.
+    package func delete(_ name: String, keepFile: Bool) throws(StoreError) {
+        try turns.with(name) { () throws(StoreError) in
+            let memory = try PoolMemory(of: name, in: directory)
+            guard exists(name, memory) else { throw .noSuchPool(name: name) }
+            let path = path(of: name, memory)
+            unload(name)
+            if keepFile {
+                // What lies at pools/NAME would be found again: forgetting it means closing it.
+                if path == Self.defaultPath(name) {
+                    return try memory.update { $0[PoolMemory.closed] = 1 }
+                }
+            } else {
+                try removeParts(of: path)
+                try directory.remove(path)
+            }
+            try directory.remove(PoolMemory.path(of: name))
+        }
+    }
+
+    /// What is known of the pool, which need not be open; waits unless it is.
+    package func status(_ name: String) throws(StoreError) -> PoolStatus {
+        if let log = loaded(name) { return PoolStatus(log) }
+        let memory = try PoolMemory(of: name, in: directory)
+        if memory.current[PoolMemory.closed] == nil { return PoolStatus(try find(name)) }
+        do throws(StoreError) {
+            return PoolStatus(
+                name: name, file: try PoolFile(at: path(of: name, memory), in: directory),
+                memory: memory)
+        } catch {
+            guard case .noSuchPool = error else { throw error }
+            throw .noSuchPool(name: name)
+        }
+    }
+
+    /// Reads the headers of a pool that is not open; waits.
+    ///
+    /// - Throws: what is wrong with it.
+    package func examine(_ name: String) throws(StoreError) {
+        let memory = try PoolMemory(of: name, in: directory)
+        _ = try PoolFile(at: path(of: name, memory), in: directory)
+    }
+
+    /// pmemlog_check(3) of a pool that is not open, or of an open one without the library; waits.
+    ///
+    /// - Returns: nil if it is consistent, else what is wrong.
+    package func check(_ name: String, live: Bool) throws(StoreError) -> String? {
+        if let log = loaded(name) {
+            guard live else { throw .poolOpen(name: name) }
+            return try log.checkLive()
+        }
+        return try turns.with(name) { () throws(StoreError) in
+            let memory = try PoolMemory(of: name, in: directory)
+            let path = path(of: name, memory)
+            do throws(StoreError) {
+                let file = try PoolFile(at: path, in: directory)
+                try file.fillHoles(in: directory)
+                return try PmemPool.check(directory.absolute(path), name: path)
+            } catch {
+                switch error {
+                case .notAPool(let detail): return detail
+                case .noSuchPool: throw .noSuchPool(name: name)
+                default: throw error
+                }
+            }
+        }
+    }
+
+    /// Names of all pools after `last`, in order, at most `limit`; waits.
+    package func names(
+        prefix: String, after last: String?, limit: Int
+    ) throws(StoreError) -> (names: [String], isComplete: Bool) {
+        var all = Set(try directory.names(in: "pools").filter(ResourceName.isValid))
+        for name in try directory.names(in: ".tidemark/pools") where !all.contains(name) {
+            if exists(name, try PoolMemory(of: name, in: directory)) { all.insert(name) }
+        }
+        let wanted = all.filter { $0.hasPrefix(prefix) && $0 > last ?? "" }.sorted()
+        return (Array(wanted.prefix(limit)), wanted.count <= limit)
+    }
+
+    /// Closes every pool cleanly, for the end of the process; waits.
+    package func closeAll() {
+        let logs = open.withLock { open in
+            defer { open = [:] }
+            return Array(open.values)
+        }
+        for log in logs { log.close() }
+    }
+
+    // MARK: - With the name's turn
+
+    static func defaultPath(_ name: String) -> String { "pools/" + name }
+
+    private func path(of name: String, _ memory: PoolMemory) -> String {
+        memory.current.values[PoolMemory.file] ?? Self.defaultPath(name)
+    }
+
+    func exists(_ name: String, _ memory: PoolMemory) -> Bool {
+        directory.exists(path(of: name, memory))
+    }
+
+    private func unload(_ name: String) {
+        open.withLock { $0.removeValue(forKey: name) }?.close()
+    }
+
+    func load(_ name: String, _ memory: PoolMemory) throws(StoreError) -> PmemLog {
+        if let log = loaded(name) { return log }
+        let path = path(of: name, memory)
+        var file: PoolFile
+        do throws(StoreError) {
+            file = try PoolFile(at: path, in: directory)
+        } catch {
+            guard case .noSuchPool = error else { throw error }
+            throw .noSuchPool(name: name)
+        }
+        if let tell = memory.current[PoolMemory.untrustedAfter] {
+            let lost = try file.cutBack(toTell: tell, in: directory)
+            services.report("pool \(name): \(lost) bytes after \(tell) never reached the disk")
+            try memory.update { $0[PoolMemory.untrustedAfter] = nil }
+            file = try PoolFile(at: path, in: directory)
+        }
+        try file.fillHoles(in: directory)
+        let engine = PmemEngine(
+            name: name, identity: PoolStatus.identity(of: file.layout),
+            pool: try PmemPool(opening: directory.absolute(path), name: path),
+            generation: memory.current[PoolMemory.generation] ?? 1, memory: memory,
+            timers: services.timers)
+        let log = PmemLog(
+            name: name, file: file, engine: engine, workers: services.committers,
+            budget: services.budget)
+        open.withLock { $0[name] = log }
+        return log
+    }
+
+    private func reopen(
+        _ name: String, _ options: PoolOptions, _ memory: PoolMemory
+    ) throws(StoreError) -> PmemLog {
+        let log = try load(name, memory)
+        let path = path(of: name, memory)
+        if let wanted = options.file, wanted != path {
+            throw .argumentMismatch(option: "file", expected: path, actual: wanted)
+        }
+        if let size = options.size, size != log.poolSize {
+            throw .argumentMismatch(
+                option: "pool_size", expected: "\(log.poolSize)", actual: "\(size)")
+        }
+        try memory.update { $0[PoolMemory.closed] = nil }
+        return log
+    }
+
+    /// Opens a file that was there already under the name.
+    private func adopt(
+        _ name: String, _ path: String, _ options: PoolOptions, _ memory: PoolMemory
+    ) throws(StoreError) -> PmemLog {
+        _ = try PoolFile(at: path, in: directory)
+        try note(path, for: name, in: memory)
+        return try reopen(name, options, memory)
+    }
+
+    /// The note of an earlier pool of that name says nothing about this one.
+    func note(_ path: String, for name: String, in memory: PoolMemory) throws(StoreError) {
+        try memory.update { note in
+            note.values = path == Self.defaultPath(name) ? [:] : [PoolMemory.file: path]
+        }
+    }
+
+    /// Removes the parts of a set that lie in the data directory; others are not the service's.
+    private func removeParts(of path: String) throws(StoreError) {
+        guard let file = try? PoolFile(at: path, in: directory) else { return }
+        let root = directory.path + "/"
+        for part in file.parts where part.hasPrefix(root) {
+            try directory.remove(String(part.dropFirst(root.count)))
+        }
+    }
+}

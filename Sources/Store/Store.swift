@@ -1,0 +1,57 @@
+/// The engines over one data directory, and the threads that they share.
+///
+/// ```
+/// let store = try Store(path: "/var/lib/tidemark")
+/// let pool = try store.pools.create("demo", PoolOptions()).log
+/// ```
+package final class Store: Sendable {
+    package let directory: DataDirectory
+    package let pools: Pools
+    /// Threads for what waits for the disk besides commits: opening, closing, making, removing.
+    package let files: Workers
+    /// One thread for deadlines.
+    package let timers: Timers
+    /// What waits in the commit queues.
+    package let budget: CommitBudget
+
+    private let committers: Workers
+
+    /// Takes the data directory, and clears what was left half made in it.
+    ///
+    /// - Parameters:
+    ///   - budget: bounds the commit queues.
+    ///   - report: told, in words, of what an operator should know.
+    /// - Throws: `.locked` if another server uses the directory.
+    package init(
+        path: String, budget: CommitBudget = CommitBudget(requests: 10_000, bytes: 64 << 20),
+        report: @escaping @Sendable (String) -> Void = { _ in }
+    ) throws(StoreError) {
+        directory = try DataDirectory(path: path)
+        self.budget = budget
+        files = Workers(limit: 16)
+        committers = Workers(limit: 16)
+        timers = Timers()
+        pools = Pools(
+            directory: directory,
+            services: LogServices(
+                committers: committers, timers: timers, budget: budget, report: report))
+        let unfinished = try directory.discardUnfinished()
+        if unfinished > 0 { report("removed \(unfinished) files whose making was cut short") }
+    }
+
+    /// Closes everything cleanly; nothing may be asked of the store afterwards.
+    package func close() {
+        pools.closeAll()
+        files.stop()
+        committers.stop()
+        timers.stop()
+    }
+}
+
+/// What every kind of log needs besides its files.
+struct LogServices: Sendable {
+    let committers: Workers
+    let timers: Timers
+    let budget: CommitBudget
+    let report: @Sendable (String) -> Void
+}

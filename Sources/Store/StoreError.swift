@@ -1,0 +1,47 @@
+/// Everything that an engine can answer instead of doing what it was asked.
+///
+/// `reason` prints it as its origin does; what it means over HTTP is decided elsewhere, in one place.
+package enum StoreError: Error, Equatable, Sendable {
+    case noSuchPool(name: String)
+    case poolClosed(name: String)
+    case poolOpen(name: String)
+    case alreadyExists(name: String)
+    case badArgument(option: String, detail: String)
+    case argumentMismatch(option: String, expected: String, actual: String)
+    /// An append that does not fit: sizes in bytes.
+    case poolFull(needed: Int, position: Int, capacity: Int)
+    case recordTooLarge(size: Int, limit: Int)
+    case readOnlyMode
+    /// The tail is not where the caller wants it; `generation` rises with each rewind.
+    case positionMismatch(position: Int, generation: Int)
+    /// The bytes asked for were rewound; the oldest position that exists is `oldest`.
+    case positionGone(oldest: Int)
+    case notAPool(detail: String)
+    case locked(detail: String)
+    case versionMismatch(detail: String)
+    case notImplemented(detail: String)
+    /// A flush failed: what the call wrote may be there or not, and the log takes no more.
+    case syncFailed(Fault)
+    /// An earlier flush failed, or the file was damaged underneath; nothing was done.
+    case failed(detail: String)
+    case noSpace(detail: String)
+    case fileAccess(Fault)
+    case io(Fault)
+    case overloaded(detail: String)
+
+    /// A system call that failed.
+    package struct Fault: Equatable, Sendable {
+        /// The call's name, such as `fsync`.
+        package let call: String
+        /// The error number that the call left.
+        package let errno: Int32
+        /// The file, relative to the data directory where it lies below it.
+        package let file: String
+
+        package init(call: String, errno: Int32, file: String) {
+            self.call = call
+            self.errno = errno
+            self.file = file
+        }
+    }
+}

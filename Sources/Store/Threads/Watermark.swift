@@ -1,0 +1,78 @@
+/// A position that only rises within one generation, and those who wait for it to pass a point.
+///
+/// Appenders' data is behind it once it is durable; readers that have caught up wait here.
+package final class Watermark: Sendable {
+    /// Why a wait ended.
+    package enum Outcome: Sendable { case reached, timedOut, interrupted }
+
+    private struct Waiter {
+        let target: Int
+        let timer: Timers.Token
+        let resume: @Sendable (Outcome) -> Void
+    }
+
+    private struct State {
+        var position: Int
+        var waiters: [Int: Waiter] = [:]
+        var nextID = 0
+    }
+
+    private let state: Locked<State>
+    private let timers: Timers
+
+    /// - Parameter position: everything before it exists already.
+    package init(position: Int, timers: Timers) {
+        state = Locked(State(position: position))
+        self.timers = timers
+    }
+
+    /// Raises the position, and resumes those who waited for it, on the caller's thread.
+    package func advance(to position: Int) {
+        let reached = state.withLock { state in
+            state.position = position
+            guard !state.waiters.isEmpty else { return [Waiter]() }
+            let reached = state.waiters.filter { $0.value.target <= position }
+            for id in reached.keys { state.waiters[id] = nil }
+            return Array(reached.values)
+        }
+        for waiter in reached {
+            timers.cancel(waiter.timer)
+            waiter.resume(.reached)
+        }
+    }
+
+    /// Sets the position back or ends it: everyone who waits is resumed as interrupted.
+    package func interrupt(restartingAt position: Int) {
+        let interrupted = state.withLock { state in
+            state.position = position
+            let all = Array(state.waiters.values)
+            state.waiters = [:]
+            return all
+        }
+        for waiter in interrupted {
+            timers.cancel(waiter.timer)
+            waiter.resume(.interrupted)
+        }
+    }
+
+    /// Calls `resume` exactly once: when the position has reached `target`, when `milliseconds`
+    /// have passed, or when the position is set back.
+    package func wait(
+        until target: Int, milliseconds: Int, _ resume: @escaping @Sendable (Outcome) -> Void
+    ) {
+        let isThere = state.withLock { state in
+            guard state.position < target else { return true }
+            let id = state.nextID
+            state.nextID += 1
+            let timer = timers.schedule(afterMilliseconds: milliseconds) { [self] in expire(id) }
+            state.waiters[id] = Waiter(target: target, timer: timer, resume: resume)
+            return false
+        }
+        if isThere { resume(.reached) }
+    }
+
+    private func expire(_ id: Int) {
+        let waiter = state.withLock { $0.waiters.removeValue(forKey: id) }
+        waiter?.resume(.timedOut)
+    }
+}

@@ -1,0 +1,102 @@
+import Glibc
+
+/// Threads that run jobs which may wait for the disk, so that no network thread has to.
+///
+/// Threads are made when a job finds none idle, up to `limit`, and stay until `stop`.
+package final class Workers: Sendable {
+    package typealias Job = @Sendable () -> Void
+
+    private struct State {
+        var jobs: [Job] = []
+        var next = 0
+        var idle = 0
+        var threads = 0
+        var stopping = false
+
+        var hasJob: Bool { next < jobs.count }
+
+        mutating func takeJob() -> Job? {
+            guard hasJob else { return nil }
+            let job = jobs[next]
+            next += 1
+            if next == jobs.count {
+                jobs.removeAll(keepingCapacity: jobs.capacity <= 1024)
+                next = 0
+            }
+            return job
+        }
+    }
+
+    private let limit: Int
+    private let state = Locked(State())
+
+    /// - Parameter limit: how many threads there may be at once.
+    package init(limit: Int) { self.limit = limit }
+
+    /// Runs `job` on one of the threads, in the order of submission as far as threads are free.
+    package func submit(_ job: @escaping Job) {
+        let needsThread = state.withLock { state in
+            state.jobs.append(job)
+            guard state.idle < state.jobs.count - state.next, state.threads < limit else {
+                return false
+            }
+            state.threads += 1
+            return true
+        }
+        guard needsThread else { return state.wakeOne() }
+        let started = startThread { [self] in runJobs() }
+        if !started { state.withLock { $0.threads -= 1 } }
+    }
+
+    /// True while jobs wait for a thread: whoever holds one should give it back soon.
+    package var isContended: Bool { state.withLock { $0.hasJob && $0.threads == limit } }
+
+    /// Lets the threads end once every job that was submitted has run, and waits for that.
+    package func stop() {
+        state.withLock { $0.stopping = true }
+        state.wakeAll()
+        state.whenReady({ $0.threads == 0 && !$0.hasJob }) { _ in }
+    }
+
+    private func runJobs() {
+        while true {
+            state.withLock { $0.idle += 1 }
+            let job = state.whenReady({ $0.hasJob || $0.stopping }) { state in
+                state.idle -= 1
+                return state.takeJob()
+            }
+            guard let job else { break }
+            job()
+        }
+        state.withLock { $0.threads -= 1 }
+        state.wakeAll()
+    }
+}
+
+/// Starts a detached thread with all signals blocked; false if the system has none to give.
+package func startThread(_ body: @escaping @Sendable () -> Void) -> Bool {
+    final class Box {
+        let body: @Sendable () -> Void
+        init(_ body: @escaping @Sendable () -> Void) { self.body = body }
+    }
+    var attributes = pthread_attr_t()
+    pthread_attr_init(&attributes)
+    defer { pthread_attr_destroy(&attributes) }
+    pthread_attr_setstacksize(&attributes, 512 * 1024)
+    pthread_attr_setdetachstate(&attributes, Int32(PTHREAD_CREATE_DETACHED))
+    let box = Unmanaged.passRetained(Box(body))
+    var blocked = sigset_t()
+    var previous = sigset_t()
+    sigfillset(&blocked)
+    pthread_sigmask(SIG_SETMASK, &blocked, &previous)
+    defer { pthread_sigmask(SIG_SETMASK, &previous, nil) }
+    var thread = pthread_t()
+    let result = pthread_create(
+        &thread, &attributes,
+        { context in
+            if let context { Unmanaged<Box>.fromOpaque(context).takeRetainedValue().body() }
+            return nil
+        }, box.toOpaque())
+    if result != 0 { box.release() }
+    return result == 0
+}
