@@ -13,10 +13,20 @@ package enum MediaType: String, CaseIterable, Sendable {
     case html = "text/html"
     case yaml = "application/yaml"
 
+    private static let byName: [String: MediaType] =
+        Dictionary(uniqueKeysWithValues: allCases.map { ($0.rawValue, $0) })
+
     /// The type that a `Content-Type` names, whatever its parameters.
     package init?(contentType: String) {
-        let essence = contentType.prefix { $0 != ";" }.lowercased()
-        self.init(rawValue: essence.trimmingSpaces())
+        // Nearly always it is one of the names, exactly.
+        if let known = Self.byName[contentType] {
+            self = known
+            return
+        }
+        let end = contentType.utf8.firstIndex(of: UInt8(ascii: ";"))
+        let essence = contentType[..<(end ?? contentType.endIndex)].trimmingSpaces().lowercased()
+        guard let known = Self.byName[essence] else { return nil }
+        self = known
     }
 
     /// What an answer of this type says in its `Content-Type`.
@@ -52,11 +62,16 @@ package struct Acceptance {
         }
     }
 
-    private let choices: [Choice]
+    /// nil takes anything.
+    private let choices: [Choice]?
 
     /// - Parameter header: nil takes anything.
     package init(_ header: String?) {
-        choices = (header ?? "*/*").lowercased().split(separator: ",").compactMap { item in
+        guard let header, header != "*/*" else {
+            choices = nil
+            return
+        }
+        choices = header.lowercased().split(separator: ",").compactMap { item in
             let parts = item.split(separator: ";").map { $0.trimmingSpaces() }
             let names = parts.first?.split(
                 separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
@@ -71,6 +86,7 @@ package struct Acceptance {
 
     /// The best of the offered types, the earlier one of equals; nil if the client takes none.
     package func best(of offered: [MediaType]) -> MediaType? {
+        guard let choices else { return offered.first }
         var best: (type: MediaType, quality: Double)?
         for type in offered {
             let named = choices.compactMap { choice in
@@ -86,7 +102,11 @@ package struct Acceptance {
 extension StringProtocol {
     /// The text without the spaces and tabs around it.
     package func trimmingSpaces() -> String {
-        let isSpace: (Character) -> Bool = { $0 == " " || $0 == "\t" }
-        return String(drop(while: isSpace).reversed().drop(while: isSpace).reversed())
+        let isSpace: (UInt8) -> Bool = { $0 == 0x20 || $0 == 0x09 }
+        let bytes = Substring(self).utf8
+        guard let first = bytes.firstIndex(where: { !isSpace($0) }),
+            let last = bytes.lastIndex(where: { !isSpace($0) })
+        else { return "" }
+        return String(self[first...last])
     }
 }

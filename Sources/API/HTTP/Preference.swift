@@ -6,7 +6,8 @@ package struct Preference: Equatable, Sendable {
     package var waitSeconds: Int?
 
     package init(_ header: String?) {
-        for item in (header ?? "").split(separator: ",") {
+        guard let header else { return }
+        for item in header.split(separator: ",") {
             let words = item.split(separator: ";")[0].split(separator: "=", maxSplits: 1)
             switch words.first?.trimmingSpaces().lowercased() {
             case "return":
