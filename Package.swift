@@ -26,12 +26,13 @@ let package = Package(
             name: "CJansson", pkgConfig: "jansson", providers: [.apt(["libjansson-dev"])]),
         .systemLibrary(
             name: "CPMemLog", pkgConfig: "libpmemlog", providers: [.apt(["libpmemlog-dev"])]),
+        .target(name: "CPmemEnvironment"),
         .target(name: "API", dependencies: ["CJansson"], swiftSettings: strict),
         .target(name: "Store", dependencies: ["CPMemLog"], swiftSettings: strict),
         .executableTarget(
             name: "Server",
             dependencies: [
-                "API", "Store", "CMicroHTTPD",
+                "API", "Store", "CMicroHTTPD", "CPmemEnvironment",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],
