@@ -1,6 +1,6 @@
 /// Everything that is said of one endpoint, once: router, refusals, metrics and openapi.yaml are
 /// made from it.
-package struct OperationDescription: Sendable {
+package final class OperationDescription: Sendable {
     /// A query parameter or a request header. Path parameters follow from the template.
     package struct Parameter: Sendable {
         package enum Place: String, Sendable { case query, header }
@@ -67,12 +67,12 @@ package struct OperationDescription: Sendable {
     package let tag: String
     package let summary: String
     package let details: String
-    package var parameters: [Parameter] = []
-    package var bodies: [Content] = []
-    package var bodyIsRequired = false
-    package var bodyLimit = BodyLimit.none
-    package var answers: [Answer]
-    package var problems: [ProblemCode]
+    package let parameters: [Parameter]
+    package let bodies: [Content]
+    package let bodyIsRequired: Bool
+    package let bodyLimit: BodyLimit
+    package let answers: [Answer]
+    package let problems: [ProblemCode]
 
     package init(
         _ id: String, _ method: Method, _ template: String, tag: String, _ summary: String,

@@ -117,7 +117,7 @@ private let proceedWithRequest: MHD_AccessHandlerCallback = {
     _, _, _, method, _, upload, uploadSize, slot in
     guard let exchange = slot?.pointee, let method, let uploadSize else { return .NO }
     return Unmanaged<Exchange>.fromOpaque(exchange).takeUnretainedValue().proceed(
-        method: String(cString: method),
+        method: method,
         upload: UnsafeRawBufferPointer(
             start: upload, count: upload == nil ? 0 : uploadSize.pointee),
         uploadSize: uploadSize)
