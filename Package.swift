@@ -38,6 +38,7 @@ let package = Package(
             ],
             swiftSettings: strict),
         .testTarget(name: "APITests", dependencies: ["API"], swiftSettings: strict),
-        .testTarget(name: "StoreTests", dependencies: ["Store"], swiftSettings: strict),
+        .testTarget(
+            name: "StoreTests", dependencies: ["Store", "CPMemLog"], swiftSettings: strict),
     ]
 )

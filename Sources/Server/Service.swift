@@ -59,9 +59,7 @@ final class Service: Sendable {
                 .unknownParameter, "there is no query parameter \(parameter.name)",
                 option: parameter.name)
         }
-        if isDraining, endpoint.operation != .service(.health),
-            endpoint.operation != .service(.ready)
-        {
+        if isDraining, !endpoint.description.isAnsweredInDrain {
             throw Problem(.draining, "the service is about to stop")
         }
         return .request(

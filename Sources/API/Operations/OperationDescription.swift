@@ -73,12 +73,14 @@ package final class OperationDescription: Sendable {
     package let bodyLimit: BodyLimit
     package let answers: [Answer]
     package let problems: [ProblemCode]
+    /// Whether it is answered while the service is about to stop.
+    package let isAnsweredInDrain: Bool
 
     package init(
         _ id: String, _ method: Method, _ template: String, tag: String, _ summary: String,
         _ details: String = "", parameters: [Parameter] = [], bodies: [Content] = [],
         bodyIsRequired: Bool = false, bodyLimit: BodyLimit = .none, answers: [Answer],
-        problems: [ProblemCode] = []
+        problems: [ProblemCode] = [], isAnsweredInDrain: Bool = false
     ) {
         self.id = id
         self.method = method
@@ -92,6 +94,7 @@ package final class OperationDescription: Sendable {
         self.bodyLimit = bodyLimit
         self.answers = answers
         self.problems = problems
+        self.isAnsweredInDrain = isAnsweredInDrain
     }
 
     /// The names in the template, in order.
@@ -104,8 +107,9 @@ package final class OperationDescription: Sendable {
     package var allProblems: [ProblemCode] {
         var codes: Set<ProblemCode> = [
             .badRequest, .unknownParameter, .uriTooLong, .headersTooLarge, .expectationFailed,
-            .internalError, .draining, .methodNotAllowed,
+            .internalError, .methodNotAllowed,
         ]
+        if !isAnsweredInDrain { codes.insert(.draining) }
         codes.formUnion(problems)
         if !captures.isEmpty { codes.insert(.badName) }
         if parameters.contains(where: { $0.place == .query }) { codes.insert(.badParameter) }

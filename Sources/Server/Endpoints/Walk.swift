@@ -167,9 +167,8 @@ extension Service {
             let view = pool.view
             let tag = EntityTag(
                 identity: pool.identity, generation: view.generation, position: view.tell)
-            if case .tags(let tags)? = call.headers.joined(.ifNoneMatch).map(
-                EntityTagCondition.init),
-                tags.contains(tag)
+            if let header = call.headers.joined(.ifNoneMatch),
+                EntityTagCondition(header).includes(tag)
             {
                 return .now(
                     Response(status: 304, headers: Self.headers(pool, view.generation, view.tell)))

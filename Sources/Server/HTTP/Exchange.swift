@@ -84,15 +84,16 @@ final class Exchange: @unchecked Sendable {
         methodName = method
         requestID = service.newRequestID()
         phase = .body
-        let headers: Headers
+        let reader = HeadReader(connection)
+        let headers = reader.headers
+        if let id = headers[.requestID], Service.isRequestID(id) { requestID = id }
         do throws(Problem) {
-            headers = try HeadReader.read(
-                connection, method: method, limit: service.settings.headerBytes)
+            try reader.check(method: method, limit: service.settings.headerBytes)
         } catch {
             return refuseAndClose(error)
         }
-        if let id = headers[.requestID], Service.isRequestID(id) { requestID = id }
-        let length = headers[.contentLength].flatMap { Int($0) } ?? 0
+        // The library has seen that it is a number; it may be larger than ours.
+        let length = headers[.contentLength].map { Int($0) ?? .max } ?? 0
         let hasBody = length > 0 || headers[.transferEncoding] != nil
         do throws(Problem) {
             switch try service.admit(method: method, target: rawTarget, headers: headers) {
