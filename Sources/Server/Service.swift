@@ -79,7 +79,9 @@ final class Service: Sendable {
         }
     }
 
-    /// Answers a request whose body is there. Waits for nothing.
+    /// Answers a request whose body is there.
+    ///
+    /// Waits for nothing.
     func handle(_ call: Call) throws(Problem) -> Answer {
         switch call.operation {
         case .service(let operation): try handle(operation, call)

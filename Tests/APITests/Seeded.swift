@@ -10,7 +10,7 @@ enum Seed {
     }
 }
 
-/// splitmix64
+/// The generator splitmix64.
 struct SeededGenerator: RandomNumberGenerator {
     private var state: UInt64
 

@@ -1,7 +1,9 @@
 /// Everything that is said of one endpoint, once: router, refusals, metrics and openapi.yaml are
 /// made from it.
 package final class OperationDescription: Sendable {
-    /// A query parameter or a request header. Path parameters follow from the template.
+    /// A query parameter or a request header.
+    ///
+    /// Path parameters follow from the template.
     package struct Parameter: Sendable {
         package enum Place: String, Sendable { case query, header }
 

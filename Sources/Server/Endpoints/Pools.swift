@@ -55,7 +55,9 @@ extension Service {
     }
 
     /// Runs `body` with the pool: here if it is open, else on a thread that may wait for its
-    /// opening. `orElse` takes the place of the opening where a closed pool will do.
+    /// opening.
+    ///
+    /// `orElse` takes the place of the opening where a closed pool will do.
     func onPool(
         _ call: Call,
         _ body: @escaping @Sendable (Service, PmemLog) throws(Problem) -> Answer,

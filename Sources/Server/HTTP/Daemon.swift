@@ -79,7 +79,9 @@ final class Daemon: @unchecked Sendable {
         if socket >= 0 { close(socket) }
     }
 
-    /// Ends the threads. No exchange may be parked any more: the library would abort.
+    /// Ends the threads.
+    ///
+    /// No exchange may be parked any more: the library would abort.
     func stop() { MHD_stop_daemon(handle) }
 }
 
