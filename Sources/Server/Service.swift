@@ -14,6 +14,9 @@ final class Service: Sendable {
     let inFlight = Atomic(0)
 
     let router: Router
+    /// Set once the daemon has started.
+    let acceptor = Locked<Acceptor?>(nil)
+
     private let draining = Atomic(false)
     private let requestNumber = Atomic(UInt64(0))
     private let requestPrefix = UInt64.random(in: .min ... .max)
