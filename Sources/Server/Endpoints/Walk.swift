@@ -196,9 +196,25 @@ extension Service {
             head.headers.append(
                 ("Content-Range", "bytes \(range.lowerBound)-\(range.upperBound - 1)/\(view.tell)"))
         }
+        if range.count <= Self.shortRead, let bytes = cached(pool, view.generation, range) {
+            head.body = bytes
+            return .now(head)
+        }
         return .stream(
             head, PoolByteStream(pool, generation: view.generation, range: range),
             length: range.count)
+    }
+
+    /// What is at most so long is answered in one piece if the page cache has it.
+    private static let shortRead = 64 * 1024
+
+    private func cached(_ pool: PmemLog, _ generation: Int, _ range: Range<Int>) -> [UInt8]? {
+        var bytes = [UInt8](repeating: 0, count: range.count)
+        let isThere = bytes.withUnsafeMutableBytes { buffer in
+            (try? pool.readCached(at: range.lowerBound, generation: generation, into: buffer))
+                == true
+        }
+        return isThere ? bytes : nil
     }
 
     private static func headers(

@@ -1,3 +1,4 @@
+import Glibc
 import Store
 import Synchronization
 
@@ -20,6 +21,14 @@ final class ConnectionRecord: Sendable {
 
     func setDeadline(_ instant: Instant?) {
         deadline.store(instant?.nanoseconds ?? 0, ordering: .relaxed)
+    }
+
+    /// Ends the connection if its client has closed its side: after a stream the library misses that
+    /// and would wait for the next request until the connection is overdue.
+    func closeIfAbandoned() {
+        var byte: UInt8 = 0
+        let count = recv(socket, &byte, 1, Int32(MSG_PEEK | MSG_DONTWAIT))
+        if count == 0 { shutdown(socket, Int32(SHUT_RDWR)) }
     }
 
     func isOverdue(_ now: Instant) -> Bool {

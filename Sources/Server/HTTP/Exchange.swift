@@ -33,6 +33,7 @@ final class Exchange: @unchecked Sendable {
     private var methodName = ""
     private var requestID = ""
     private var status = 0
+    private var isStream = false
     private var problem: ProblemCode?
     private let parking = Atomic(Parking.none)
     /// Written by the one thread that won `completing`, read after `completed`.
@@ -51,11 +52,11 @@ final class Exchange: @unchecked Sendable {
 
     /// The library's callback: the headers are there, some of the body, all of it, or a resume.
     func proceed(
-        method: UnsafePointer<CChar>, upload: UnsafeRawBufferPointer,
+        method: UnsafePointer<CChar>, version: UnsafePointer<CChar>, upload: UnsafeRawBufferPointer,
         uploadSize: UnsafeMutablePointer<Int>
     ) -> MHD_Result {
         switch phase {
-        case .head: return readHead(String(cString: method))
+        case .head: return readHead(String(cString: method), version: String(cString: version))
         case .body where uploadSize.pointee > 0:
             uploadSize.pointee = 0
             return collect(upload)
@@ -71,6 +72,7 @@ final class Exchange: @unchecked Sendable {
     /// The library is done with the request, whatever became of it.
     func finish() {
         record?.setDeadline(Instant.now.advanced(milliseconds: service.settings.idleTimeout))
+        if isStream { record?.closeIfAbandoned() }
         service.observe(
             Observation(
                 endpoint: admitted?.endpoint, method: methodName, target: rawTarget,
@@ -80,7 +82,7 @@ final class Exchange: @unchecked Sendable {
 
     // MARK: - Receiving
 
-    private func readHead(_ method: String) -> MHD_Result {
+    private func readHead(_ method: String, version: String) -> MHD_Result {
         methodName = method
         requestID = service.newRequestID()
         phase = .body
@@ -88,7 +90,9 @@ final class Exchange: @unchecked Sendable {
         let headers = reader.headers
         if let id = headers[.requestID], Service.isRequestID(id) { requestID = id }
         do throws(Problem) {
-            try reader.check(method: method, limit: service.settings.headerBytes)
+            try reader.check(
+                method: method, isVersion11: version == "HTTP/1.1",
+                limit: service.settings.headerBytes)
         } catch {
             return refuseAndClose(error)
         }
@@ -213,11 +217,17 @@ final class Exchange: @unchecked Sendable {
         var response = response
         response.headers.append(("Request-Id", requestID))
         if service.isDraining { response.headers.append(("Connection", "close")) }
-        let isStream = stream != nil
+        isStream = stream != nil
         record?.setDeadline(
             isStream ? nil : started.advanced(milliseconds: service.settings.requestTimeout))
-        guard let handle = MHDResponse(response, stream: stream, length: length) else { return .NO }
-        return handle.queue(status: status, on: connection)
+        let reader = stream.map {
+            StreamReader($0, connection: connection, workers: service.store.files)
+        }
+        let handle =
+            if let reader { MHDResponse(response, stream: reader, length: length) } else {
+                MHDResponse(response)
+            }
+        return handle?.queue(status: status, on: connection) ?? .NO
     }
 
     private var instance: String { String(rawTarget.prefix { $0 != "?" }.prefix(256)) }

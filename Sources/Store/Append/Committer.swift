@@ -28,6 +28,8 @@ package final class Committer<Engine: CommitEngine>: Sendable {
     private struct State {
         var tasks: [Task] = []
         var isScheduled = false
+        /// So many tasks end the wait for company.
+        var wanted = Int.max
     }
 
     package let engine: Engine
@@ -58,16 +60,19 @@ package final class Committer<Engine: CommitEngine>: Sendable {
     }
 
     private func enqueue(_ task: Task) {
-        let mustSchedule = state.withLock { state in
+        let (mustSchedule, mustWake) = state.withLock { state in
             state.tasks.append(task)
             defer { state.isScheduled = true }
-            return !state.isScheduled
+            return (!state.isScheduled, state.tasks.count == state.wanted)
         }
         if mustSchedule { workers.submit { [self] in run() } }
+        if mustWake { state.wakeAll() }
     }
 
     private func run() {
+        var last = (tasks: 0, nanoseconds: 0)
         while true {
+            waitForCompany(after: last)
             let tasks = state.withLock { state in
                 let tasks = state.tasks
                 state.tasks = []
@@ -75,10 +80,26 @@ package final class Committer<Engine: CommitEngine>: Sendable {
                 return tasks
             }
             if tasks.isEmpty { return }
+            let started = Instant.now
             runInOrder(tasks)
+            last = (tasks.count, Instant.now.nanoseconds(since: started))
             // Other logs wait for a thread: let them have this one before the next turn.
             if workers.isContended { return workers.submit { [self] in run() } }
         }
+    }
+
+    /// Those who were just answered are likely to append again at once: a flush for the first of
+    /// them alone would keep the others waiting for the next.
+    ///
+    /// So up to half the time of a flush is given to them to come back, and none to a writer that
+    /// is alone.
+    private func waitForCompany(after last: (tasks: Int, nanoseconds: Int)) {
+        guard last.tasks > 2 else { return }
+        let wanted = last.tasks * 3 / 4
+        let deadline = Instant(
+            nanoseconds: Instant.now.nanoseconds + min(last.nanoseconds / 2, 500_000))
+        state.withLock { $0.wanted = wanted }
+        state.whenReady(before: deadline, { $0.tasks.count >= wanted }) { $0.wanted = .max }
     }
 
     private func runInOrder(_ tasks: [Task]) {

@@ -103,7 +103,22 @@ package final class PmemLog: Sendable {
         at offset: Int, generation: Int, into buffer: UnsafeMutableRawBufferPointer
     ) throws(StoreError) {
         try reader.read(at: PoolLayout.dataStart + offset, into: buffer)
-        // Looked at after the reading: bytes that a rewind set free may have been written over.
+        try requireCurrent(generation)
+    }
+
+    /// As `read(at:generation:into:)`, but false where it would have to wait for the disk.
+    package func readCached(
+        at offset: Int, generation: Int, into buffer: UnsafeMutableRawBufferPointer
+    ) throws(StoreError) -> Bool {
+        guard try reader.readCached(at: PoolLayout.dataStart + offset, into: buffer) else {
+            return false
+        }
+        try requireCurrent(generation)
+        return true
+    }
+
+    /// Checked after the reading: bytes that a rewind set free may have been written over.
+    private func requireCurrent(_ generation: Int) throws(StoreError) {
         let now = view
         guard now.generation == generation else { throw .positionGone(oldest: 0) }
         guard now.state != .closed else { throw .poolClosed(name: name) }

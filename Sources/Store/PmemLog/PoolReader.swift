@@ -26,6 +26,31 @@ package final class PoolReader: Sendable {
     ///
     /// - Throws: `.failed` if the file has become shorter than the pool.
     func read(at offset: Int, into buffer: UnsafeMutableRawBufferPointer) throws(StoreError) {
+        _ = try forEachPart(of: buffer, at: offset) { (file, place, part) throws(StoreError) in
+            let found = try file.read(at: place, into: part)
+            guard found == part.count else {
+                throw .failed(detail: "\(file.name) was cut short at byte \(place + found)")
+            }
+            return true
+        }
+    }
+
+    /// As `read(at:into:)`, but false where it would have to wait for the disk.
+    func readCached(
+        at offset: Int, into buffer: UnsafeMutableRawBufferPointer
+    ) throws(StoreError) -> Bool {
+        try forEachPart(of: buffer, at: offset) { (file, place, part) throws(StoreError) in
+            try file.readCached(at: place, into: part)
+        }
+    }
+
+    /// Calls `body` for each stretch in one file, until it returns false.
+    private func forEachPart(
+        of buffer: UnsafeMutableRawBufferPointer, at offset: Int,
+        _ body: (
+            _ file: borrowing File, _ place: Int, _ part: UnsafeMutableRawBufferPointer
+        ) throws(StoreError) -> Bool
+    ) throws(StoreError) -> Bool {
         var done = 0
         while done < buffer.count {
             let position = offset + done
@@ -36,13 +61,10 @@ package final class PoolReader: Sendable {
             let within = position - segment.start
             let count = min(buffer.count - done, segment.length - within)
             let part = UnsafeMutableRawBufferPointer(rebasing: buffer[done..<done + count])
-            let found = try segment.file.read(at: segment.fileOffset + within, into: part)
-            guard found == count else {
-                throw .failed(
-                    detail: "\(segment.file.name) was cut short at byte \(within + found)")
-            }
+            guard try body(segment.file, segment.fileOffset + within, part) else { return false }
             done += count
         }
+        return true
     }
 
     func read(at offset: Int, count: Int) throws(StoreError) -> [UInt8] {
