@@ -33,7 +33,6 @@ final class Exchange: @unchecked Sendable {
     private var methodName = ""
     private var requestID = ""
     private var status = 0
-    private var isStream = false
     private var problem: ProblemCode?
     private let parking = Atomic(Parking.none)
     /// Written by the one thread that won `completing`, read after `completed`.
@@ -71,8 +70,7 @@ final class Exchange: @unchecked Sendable {
 
     /// The library is done with the request, whatever became of it.
     func finish() {
-        record?.setDeadline(Instant.now.advanced(milliseconds: service.settings.idleTimeout))
-        if isStream { record?.closeIfAbandoned() }
+        record?.becomeIdle(until: Instant.now.advanced(milliseconds: service.settings.idleTimeout))
         service.observe(
             Observation(
                 endpoint: admitted?.endpoint, method: methodName, target: rawTarget,
@@ -217,7 +215,7 @@ final class Exchange: @unchecked Sendable {
         var response = response
         response.headers.append(("Request-Id", requestID))
         if service.isDraining { response.headers.append(("Connection", "close")) }
-        isStream = stream != nil
+        let isStream = stream != nil
         record?.setDeadline(
             isStream ? nil : started.advanced(milliseconds: service.settings.requestTimeout))
         let reader = stream.map {
