@@ -53,7 +53,9 @@ extension Service {
             return .later { complete in
                 pool.watermark.wait(until: start + 1, milliseconds: wait) { _ in
                     do throws(Problem) {
-                        try token?.check(against: pool)
+                        guard pool.view.generation == view.generation else {
+                            throw Problem(StoreError.positionGone(oldest: 0))
+                        }
                         complete(
                             .success(
                                 try service.walk(

@@ -32,6 +32,7 @@ final class Exchange: @unchecked Sendable {
     private var bodyBytes = 0
     private var methodName = ""
     private var requestID = ""
+    private var trace: TraceParent?
     private var status = 0
     private var problem: ProblemCode?
     private let parking = Atomic(Parking.none)
@@ -74,7 +75,8 @@ final class Exchange: @unchecked Sendable {
         service.observe(
             Observation(
                 endpoint: admitted?.endpoint, method: methodName, target: rawTarget,
-                status: status, problem: problem, requestID: requestID, bodyBytes: bodyBytes,
+                status: status, problem: problem, requestID: requestID, trace: trace,
+                bodyBytes: bodyBytes,
                 nanoseconds: Instant.now.nanoseconds(since: started)))
     }
 
@@ -87,6 +89,7 @@ final class Exchange: @unchecked Sendable {
         let reader = HeadReader(connection)
         let headers = reader.headers
         if let id = headers[.requestID], Service.isRequestID(id) { requestID = id }
+        trace = headers[.traceparent].flatMap(TraceParent.init)
         do throws(Problem) {
             try reader.check(
                 method: method, isVersion11: version == "HTTP/1.1",

@@ -125,7 +125,7 @@ package final class PmemLog: Sendable {
     }
 
     /// Resumes readers that wait for more, as if their time had run out.
-    package func endWaits() { watermark.interrupt(restartingAt: view.tell) }
+    package func endWaits() { watermark.interrupt() }
 
     /// Examines the headers of the open pool as they are in the file, without the library.
     package func checkLive() throws(StoreError) -> String? {
