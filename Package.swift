@@ -26,17 +26,19 @@ let package = Package(
             name: "CJansson", pkgConfig: "jansson", providers: [.apt(["libjansson-dev"])]),
         .systemLibrary(
             name: "CPMemLog", pkgConfig: "libpmemlog", providers: [.apt(["libpmemlog-dev"])]),
+        .target(name: "CPmemEnvironment"),
         .target(name: "API", dependencies: ["CJansson"], swiftSettings: strict),
         .target(name: "Store", dependencies: ["CPMemLog"], swiftSettings: strict),
         .executableTarget(
             name: "Server",
             dependencies: [
-                "API", "Store", "CMicroHTTPD",
+                "API", "Store", "CMicroHTTPD", "CPmemEnvironment",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: strict),
         .testTarget(name: "APITests", dependencies: ["API"], swiftSettings: strict),
-        .testTarget(name: "StoreTests", dependencies: ["Store"], swiftSettings: strict),
+        .testTarget(
+            name: "StoreTests", dependencies: ["Store", "CPMemLog"], swiftSettings: strict),
     ]
 )

@@ -1,6 +1,8 @@
 import ArgumentParser
 
-/// The command line. `main` belongs to the main actor; everything real happens elsewhere.
+/// The command line.
+///
+/// `main` belongs to the main actor; everything real happens elsewhere.
 @main
 struct TidemarkCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

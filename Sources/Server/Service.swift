@@ -13,7 +13,10 @@ final class Service: Sendable {
     /// Requests that have begun and not ended.
     let inFlight = Atomic(0)
 
-    private let router = Router()
+    let router: Router
+    /// Set once the daemon has started.
+    let acceptor = Locked<Acceptor?>(nil)
+
     private let draining = Atomic(false)
     private let requestNumber = Atomic(UInt64(0))
     private let requestPrefix = UInt64.random(in: .min ... .max)
@@ -24,6 +27,7 @@ final class Service: Sendable {
         self.metrics = metrics
         self.log = log
         reaper = Reaper(timers: store.timers)
+        router = Router(Operation.all.map { Endpoint($0, settings) })
     }
 
     var isDraining: Bool { draining.load(ordering: .relaxed) }
@@ -51,28 +55,21 @@ final class Service: Sendable {
             return .answer(Response(status: 204, headers: [("Allow", allowed)]))
         }
         let match = try router.match(known, target.segments)
-        let description = descriptions[match.operation] ?? match.operation.description
-        try refuseOthersPages(headers, description)
-        for parameter in target.query
-        where !description.parameters.contains(where: {
-            $0.place == .query && $0.name == parameter.name
-        }) {
+        let endpoint = match.endpoint
+        try refuseOthersPages(headers, endpoint.description)
+        for parameter in target.query where !endpoint.takes(query: parameter.name) {
             throw Problem(
                 .unknownParameter, "there is no query parameter \(parameter.name)",
                 option: parameter.name)
         }
-        if isDraining, match.operation != .service(.health), match.operation != .service(.ready) {
+        if isDraining, !endpoint.description.isAnsweredInDrain {
             throw Problem(.draining, "the service is about to stop")
         }
         return .request(
             Admitted(
-                operation: match.operation, description: description, method: known ?? .get,
-                target: target, headers: headers, captures: match.captures,
-                bodyLimit: bodyLimit(description.bodyLimit)))
+                endpoint: endpoint, method: known ?? .get, target: target, headers: headers,
+                captures: match.captures))
     }
-
-    private let descriptions = Dictionary(
-        uniqueKeysWithValues: Operation.all.map { ($0, $0.description) })
 
     /// Pages of other sites can send simple requests without asking; none may change anything.
     private func refuseOthersPages(
@@ -85,16 +82,9 @@ final class Service: Sendable {
         }
     }
 
-    private func bodyLimit(_ limit: OperationDescription.BodyLimit) -> Int {
-        switch limit {
-        case .none: 0
-        case .small: settings.smallBodyBytes
-        case .records: settings.bodyBytes
-        case .file: settings.importBytes
-        }
-    }
-
-    /// Answers a request whose body is there. Waits for nothing.
+    /// Answers a request whose body is there.
+    ///
+    /// Waits for nothing.
     func handle(_ call: Call) throws(Problem) -> Answer {
         switch call.operation {
         case .service(let operation): try handle(operation, call)
@@ -136,7 +126,7 @@ final class Service: Sendable {
 
 /// What is known of a request when it has ended.
 struct Observation: Sendable {
-    let operation: Operation?
+    let endpoint: Endpoint?
     let method: String
     let target: String
     /// 0 if no answer was sent.

@@ -36,6 +36,14 @@ package enum EntityTagCondition: Equatable, Sendable {
     /// The tags of ours in a list; others match nothing.
     case tags([EntityTag])
 
+    /// Whether a log in the state of `tag` meets the condition.
+    package func includes(_ tag: EntityTag) -> Bool {
+        switch self {
+        case .any: true
+        case .tags(let tags): tags.contains(tag)
+        }
+    }
+
     package init(_ header: String) {
         self =
             header.trimmingSpaces() == "*"

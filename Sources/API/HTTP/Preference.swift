@@ -8,7 +8,7 @@ package struct Preference: Equatable, Sendable {
     package init(_ header: String?) {
         guard let header else { return }
         for item in header.split(separator: ",") {
-            let words = item.split(separator: ";")[0].split(separator: "=", maxSplits: 1)
+            let words = item.prefix { $0 != ";" }.split(separator: "=", maxSplits: 1)
             switch words.first?.trimmingSpaces().lowercased() {
             case "return":
                 wantsMinimal = words.count == 2 && words[1].trimmingSpaces() == "minimal"

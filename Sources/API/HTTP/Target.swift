@@ -22,8 +22,11 @@ package struct Target: Sendable {
 
     private static func segments(of path: String) throws(Problem) -> [String] {
         var segments: [String] = []
-        for part in path.dropFirst().split(separator: "/", omittingEmptySubsequences: false) {
-            guard let segment = decoded(part, plusIsSpace: false) else {
+        segments.reserveCapacity(5)
+        for part in path.utf8.dropFirst().split(
+            separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
+        {
+            guard let segment = decoded(Substring(part), plusIsSpace: false) else {
                 throw Problem(.notFound, "the path has a bad percent escape")
             }
             segments.append(segment)

@@ -35,7 +35,7 @@ package final class JSONDocument {
 
     deinit { json_delete(tree) }
 
-    package var root: JSONNode { JSONNode(document: self, node: tree, place: "") }
+    package var root: JSONNode { JSONNode(document: self) }
 
     /// How deep brackets nest, strings left out; the text need not be JSON.
     private static func nesting(of bytes: some RandomAccessCollection<UInt8>) -> Int {
@@ -69,14 +69,57 @@ package final class JSONDocument {
 
 /// A value in a parsed document, which it keeps alive.
 package struct JSONNode {
-    fileprivate let document: JSONDocument
-    fileprivate let node: UnsafeMutablePointer<json_t>
-    /// JSON pointer to it.
-    package let place: String
+    /// How a value is reached; made into text only when somebody asks.
+    private indirect enum Path {
+        case root
+        case member(Path, String)
+        case element(Path, Int)
+    }
+
+    private let document: JSONDocument
+    let node: UnsafeMutablePointer<json_t>
+    private let path: Path
+
+    fileprivate init(document: JSONDocument) {
+        self.document = document
+        node = document.tree
+        path = .root
+    }
+
+    private init(_ node: UnsafeMutablePointer<json_t>, of parent: JSONNode, at path: Path) {
+        document = parent.document
+        self.node = node
+        self.path = path
+    }
+
+    /// JSON pointer to the value; empty for the whole document.
+    package var place: String {
+        var parts: [String] = []
+        var rest = path
+        while true {
+            switch rest {
+            case .root: return parts.reversed().map { "/" + $0 }.joined()
+            case .member(let parent, let name):
+                parts.append(name)
+                rest = parent
+            case .element(let parent, let index):
+                parts.append(String(index))
+                rest = parent
+            }
+        }
+    }
+
+    /// As `place`, in words for the whole document.
+    package var placeOrBody: String {
+        let place = place
+        return place.isEmpty ? "the body" : place
+    }
 
     package var isNull: Bool { node.pointee.type == JSON_NULL }
 
-    package var string: String? {
+    package var string: String? { Self.string(node) }
+
+    static func string(_ node: UnsafeMutablePointer<json_t>) -> String? {
         guard let text = json_string_value(node) else { return nil }
         let bytes = UnsafeRawBufferPointer(start: text, count: json_string_length(node))
         return String(decoding: bytes, as: UTF8.self)
@@ -103,7 +146,7 @@ package struct JSONNode {
         guard node.pointee.type == JSON_ARRAY else { return nil }
         return (0..<json_array_size(node)).compactMap { index in
             json_array_get(node, index).map {
-                JSONNode(document: document, node: $0, place: "\(place)/\(index)")
+                JSONNode($0, of: self, at: .element(path, index))
             }
         }
     }
@@ -116,62 +159,10 @@ package struct JSONNode {
             if let key = json_object_iter_key(current), let value = json_object_iter_value(current)
             {
                 let name = String(cString: key)
-                members.append(
-                    (name, JSONNode(document: document, node: value, place: "\(place)/\(name)")))
+                members.append((name, JSONNode(value, of: self, at: .member(path, name))))
             }
             iterator = json_object_iter_next(node, current)
         }
         return members
-    }
-}
-
-extension JSONNode {
-    /// Appends the value's compact text, numbers in their shortest form. Uses a stack of its own:
-    /// a client decides how deep the value is.
-    package func writeCompact(to writer: inout JSONWriter) {
-        enum Step {
-            case value(JSONNode)
-            case text(StaticString)
-            case name(String)
-        }
-        var steps: [Step] = [.value(self)]
-        while let step = steps.popLast() {
-            switch step {
-            case .text(let text): writer.literal(text)
-            case .name(let name):
-                writer.string(name)
-                writer.literal(":")
-            case .value(let node):
-                if let elements = node.elements {
-                    writer.literal("[")
-                    steps.append(.text("]"))
-                    for (index, element) in elements.enumerated().reversed() {
-                        steps.append(.value(element))
-                        if index > 0 { steps.append(.text(",")) }
-                    }
-                } else if let members = node.members {
-                    writer.literal("{")
-                    steps.append(.text("}"))
-                    for (index, member) in members.enumerated().reversed() {
-                        steps.append(.value(member.value))
-                        steps.append(.name(member.name))
-                        if index > 0 { steps.append(.text(",")) }
-                    }
-                } else {
-                    node.writeScalar(to: &writer)
-                }
-            }
-        }
-    }
-
-    private func writeScalar(to writer: inout JSONWriter) {
-        switch node.pointee.type {
-        case JSON_TRUE: writer.literal("true")
-        case JSON_FALSE: writer.literal("false")
-        case JSON_INTEGER: writer.integer(Int(json_integer_value(node)))
-        case JSON_REAL: writer.real(json_real_value(node))
-        case JSON_STRING: writer.string(string ?? "")
-        default: writer.literal("null")
-        }
     }
 }

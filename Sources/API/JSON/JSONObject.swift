@@ -1,20 +1,23 @@
 /// The members of a JSON object, each taken at most once; those that nobody took are refused.
 package struct JSONObject {
-    private var members: [String: JSONNode]
-    private let place: String
+    // Names are compared byte by byte: to Swift, strings that Unicode calls equal are equal.
+    private var members: [(name: String, value: JSONNode)]
+    private let node: JSONNode
 
     /// - Throws: `bad_json` if the value is no object.
     package init(_ node: JSONNode) throws(Problem) {
         guard let members = node.members else {
-            throw Problem(
-                .badJSON, "\(node.place.isEmpty ? "the body" : node.place) must be an object")
+            throw Problem(.badJSON, "\(node.placeOrBody) must be an object")
         }
-        self.members = Dictionary(uniqueKeysWithValues: members.map { ($0.name, $0.value) })
-        place = node.place
+        self.members = members
+        self.node = node
     }
 
     /// Takes a member out, if it is there.
-    package mutating func take(_ name: String) -> JSONNode? { members.removeValue(forKey: name) }
+    package mutating func take(_ name: String) -> JSONNode? {
+        let index = members.firstIndex { $0.name.utf8.elementsEqual(name.utf8) }
+        return index.map { members.remove(at: $0).value }
+    }
 
     /// Takes an integer; null counts as left out.
     package mutating func integer(_ name: String) throws(Problem) -> Int? {
@@ -43,7 +46,7 @@ package struct JSONObject {
 
     /// - Throws: `unknown_property` if a member has not been taken.
     package func finish() throws(Problem) {
-        guard let name = members.keys.min() else { return }
-        throw Problem(.unknownProperty, "there is no property \(place)/\(name)", option: name)
+        guard let name = members.first?.name else { return }
+        throw Problem(.unknownProperty, "there is no property \(node.place)/\(name)", option: name)
     }
 }

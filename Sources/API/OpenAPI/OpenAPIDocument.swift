@@ -19,7 +19,9 @@ package enum OpenAPIDocument {
                 ],
             ],
             "paths": paths,
-            "components": ["schemas": Schemas.all, "headers": headers],
+            "components": [
+                "schemas": Schemas.all, "responses": problemResponses, "headers": headers,
+            ],
         ]
     }
 
@@ -119,15 +121,34 @@ package enum OpenAPIDocument {
         }
         let byStatus = Dictionary(grouping: description.allProblems, by: \.status)
         for (status, codes) in byStatus.sorted(by: { $0.key < $1.key }) {
-            let response = problemResponse(codes)
             // readyz answers 503 with a body of its own, and with a problem while it drains.
             if let index = responses.firstIndex(where: { $0.name == String(status) }) {
-                responses[index].value = merge(responses[index].value, response)
+                responses[index].value = merge(responses[index].value, problemResponse(codes))
             } else {
-                responses.append(.init(name: String(status), value: response))
+                let reference = "#/components/responses/\(name(of: codes))"
+                responses.append(
+                    .init(name: String(status), value: ["$ref": .string(reference)]))
             }
         }
         return .object(responses)
+    }
+
+    /// The answers with problems, each set of codes of one status once.
+    private static var problemResponses: JSONValue {
+        var members: [JSONValue.Member] = []
+        for description in Operation.all.map(\.description) {
+            let byStatus = Dictionary(grouping: description.allProblems, by: \.status)
+            for codes in byStatus.sorted(by: { $0.key < $1.key }).map(\.value) {
+                let name = name(of: codes)
+                guard !members.contains(where: { $0.name == name }) else { continue }
+                members.append(.init(name: name, value: problemResponse(codes)))
+            }
+        }
+        return .object(members.sorted { $0.name < $1.name })
+    }
+
+    private static func name(of codes: [ProblemCode]) -> String {
+        "\(codes[0].status)." + codes.map(\.rawValue).joined(separator: ".")
     }
 
     private static func problemResponse(_ codes: [ProblemCode]) -> JSONValue {

@@ -1,5 +1,6 @@
-/// All endpoints. A new one is a case in its kind's list: nothing compiles until it is described
-/// and handled.
+/// All endpoints.
+///
+/// A new one is a case in its kind's list: nothing compiles until it is described and handled.
 package enum Operation: Hashable, Sendable {
     case service(ServiceOperation)
     case pool(PoolOperation)

@@ -1,7 +1,9 @@
 /// Everything that is said of one endpoint, once: router, refusals, metrics and openapi.yaml are
 /// made from it.
-package struct OperationDescription: Sendable {
-    /// A query parameter or a request header. Path parameters follow from the template.
+package final class OperationDescription: Sendable {
+    /// A query parameter or a request header.
+    ///
+    /// Path parameters follow from the template.
     package struct Parameter: Sendable {
         package enum Place: String, Sendable { case query, header }
 
@@ -67,18 +69,20 @@ package struct OperationDescription: Sendable {
     package let tag: String
     package let summary: String
     package let details: String
-    package var parameters: [Parameter] = []
-    package var bodies: [Content] = []
-    package var bodyIsRequired = false
-    package var bodyLimit = BodyLimit.none
-    package var answers: [Answer]
-    package var problems: [ProblemCode]
+    package let parameters: [Parameter]
+    package let bodies: [Content]
+    package let bodyIsRequired: Bool
+    package let bodyLimit: BodyLimit
+    package let answers: [Answer]
+    package let problems: [ProblemCode]
+    /// Whether it is answered while the service is about to stop.
+    package let isAnsweredInDrain: Bool
 
     package init(
         _ id: String, _ method: Method, _ template: String, tag: String, _ summary: String,
         _ details: String = "", parameters: [Parameter] = [], bodies: [Content] = [],
         bodyIsRequired: Bool = false, bodyLimit: BodyLimit = .none, answers: [Answer],
-        problems: [ProblemCode] = []
+        problems: [ProblemCode] = [], isAnsweredInDrain: Bool = false
     ) {
         self.id = id
         self.method = method
@@ -92,6 +96,7 @@ package struct OperationDescription: Sendable {
         self.bodyLimit = bodyLimit
         self.answers = answers
         self.problems = problems
+        self.isAnsweredInDrain = isAnsweredInDrain
     }
 
     /// The names in the template, in order.
@@ -104,8 +109,9 @@ package struct OperationDescription: Sendable {
     package var allProblems: [ProblemCode] {
         var codes: Set<ProblemCode> = [
             .badRequest, .unknownParameter, .uriTooLong, .headersTooLarge, .expectationFailed,
-            .internalError, .draining, .methodNotAllowed,
+            .internalError, .methodNotAllowed,
         ]
+        if !isAnsweredInDrain { codes.insert(.draining) }
         codes.formUnion(problems)
         if !captures.isEmpty { codes.insert(.badName) }
         if parameters.contains(where: { $0.place == .query }) { codes.insert(.badParameter) }

@@ -16,7 +16,7 @@ package enum ServiceOperation: CaseIterable, Sendable {
                 "Touches no disk. 200 as long as the process can answer.",
                 answers: [
                     .init(200, "It is.", [.json("Health", example: ["status": "ok"])])
-                ])
+                ], isAnsweredInDrain: true)
         case .ready:
             .init(
                 "getReadiness", .get, "/readyz", tag: "service", "Should it get requests?",
@@ -32,7 +32,7 @@ package enum ServiceOperation: CaseIterable, Sendable {
                         503, "It should not, or not yet.",
                         [.json("Readiness", example: Examples.unreadiness)],
                         headers: ["Retry-After"]),
-                ])
+                ], isAnsweredInDrain: true)
         case .metrics:
             .init(
                 "getMetrics", .get, "/metrics", tag: "service", "Figures for Prometheus",

@@ -1,4 +1,6 @@
-/// The closed list of what can go wrong, one row each. Slugs are never changed nor used again.
+/// The closed list of what can go wrong, one row each.
+///
+/// Slugs are never changed nor used again.
 package enum ProblemCode: String, CaseIterable, Sendable {
     case badRequest = "bad_request"
     case badJSON = "bad_json"

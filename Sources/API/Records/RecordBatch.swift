@@ -14,6 +14,7 @@ package struct RecordBatch: Equatable, Sendable {
     package struct Limits: Sendable {
         package var records = 10_000
         package var recordBytes = 8 << 20
+        package var lineBytes = 8 << 20
         package init() {}
     }
 
@@ -55,6 +56,9 @@ package struct RecordBatch: Equatable, Sendable {
         if lines.last?.isEmpty == true { lines.removeLast() }
         for (index, line) in lines.enumerated() {
             let place = "line \(index + 1)"
+            guard line.count <= limits.lineBytes else {
+                throw .tooLarge("\(place) is \(line.count) bytes long", limit: limits.lineBytes)
+            }
             let document = try JSONDocument(line, depth: RecordEnvelope.depth, place: place)
             do throws(Problem) {
                 try add(document.root, limits)

@@ -1,7 +1,9 @@
 /// A record in JSON: an object with exactly one of `b64`, `text` and `json`.
 package enum RecordEnvelope {
-    /// How deep JSON with records in it may nest: 512 levels inside `json`, and what is around.
-    package static let depth = 512 + 3
+    /// How deep the value of `json` may nest.
+    package static let valueDepth = 512
+    /// How deep JSON with records in it may nest: what is around the value is three levels.
+    package static let depth = valueDepth + 3
 
     /// Appends the bytes that the envelope stands for; `json` as its compact text.
     package static func appendBytes(
@@ -26,8 +28,8 @@ package enum RecordEnvelope {
         case "json":
             var writer = JSONWriter()
             swap(&writer.bytes, &bytes)
-            value.writeCompact(to: &writer)
-            swap(&writer.bytes, &bytes)
+            defer { swap(&writer.bytes, &bytes) }
+            try value.writeCompact(to: &writer, depth: valueDepth)
         default:
             throw Problem(.badRecord, "\(value.place) is none of b64, text and json")
         }

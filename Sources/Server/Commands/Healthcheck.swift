@@ -1,7 +1,7 @@
 import ArgumentParser
 import Glibc
 
-/// `tidemark healthcheck`
+/// The command `tidemark healthcheck`.
 struct Healthcheck: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Ask a running server whether it is alive; exits 0 if it is.",

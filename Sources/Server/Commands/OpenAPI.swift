@@ -1,7 +1,7 @@
 import API
 import ArgumentParser
 
-/// `tidemark openapi`
+/// The command `tidemark openapi`.
 struct OpenAPI: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "openapi", abstract: "Print openapi.yaml, the contract.")

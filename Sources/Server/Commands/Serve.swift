@@ -1,7 +1,7 @@
 import ArgumentParser
 import Glibc
 
-/// `tidemark serve`
+/// Serves until a signal comes.
 struct Serve: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Serve a data directory over HTTP.",
@@ -17,7 +17,7 @@ struct Serve: ParsableCommand {
     }
 }
 
-/// `tidemark config`
+/// Prints the settings.
 struct Config: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Print each setting with its value and where that came from.",

@@ -55,7 +55,9 @@ extension Service {
     }
 
     /// Runs `body` with the pool: here if it is open, else on a thread that may wait for its
-    /// opening. `orElse` takes the place of the opening where a closed pool will do.
+    /// opening.
+    ///
+    /// `orElse` takes the place of the opening where a closed pool will do.
     func onPool(
         _ call: Call,
         _ body: @escaping @Sendable (Service, PmemLog) throws(Problem) -> Answer,
@@ -91,6 +93,7 @@ extension Service {
             if onlyNew, (try? store.pools.status(call.name)) != nil {
                 throw Problem(.preconditionFailed, "the pool \(call.name) is there already")
             }
+            try mapping { () throws(StoreError) in try options.check() }
             try requireFreeSpace(options.size ?? 0)
             let (pool, isNew) = try mapping { () throws(StoreError) in
                 try store.pools.create(call.name, options)
@@ -126,7 +129,7 @@ extension Service {
             .later { complete in
                 pool.rewind(expecting: expectation) { result in
                     complete(
-                        result.mapError(Problem.init).map { rewound in
+                        result.mapError { Problem($0, in: pool) }.map { rewound in
                             .now(
                                 Response(
                                     headers: PoolStatus(pool).headers,
@@ -169,7 +172,8 @@ extension PoolOptions {
 
     private static func mode(_ text: String?) throws(Problem) -> UInt32? {
         guard let text else { return nil }
-        guard let mode = UInt32(text, radix: 8), (3...4).contains(text.utf8.count) else {
+        let isOctal = text.utf8.allSatisfy { (0x30...0x37).contains($0) }
+        guard isOctal, (3...4).contains(text.utf8.count), let mode = UInt32(text, radix: 8) else {
             throw Problem(.badParameter, "mode is octal, such as \"0600\"", option: "mode")
         }
         return mode

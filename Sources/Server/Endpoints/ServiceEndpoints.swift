@@ -92,6 +92,7 @@ extension Service {
             "small_body_bytes": .integer(settings.smallBodyBytes),
             "batch_records": .integer(settings.batchRecords),
             "record_bytes": .integer(settings.recordBytes),
+            "line_bytes": .integer(RecordBatch.Limits().lineBytes),
             "json_depth": 64, "record_json_depth": 512,
             "page_items": 1000, "page_bytes": 1_048_576,
             "connections": .integer(settings.connections),
@@ -120,73 +121,5 @@ extension Service {
                 "compatible": true, "major": .integer(version.major),
                 "minor": .integer(version.minor),
             ])
-    }
-
-    // MARK: - The list of pools
-
-    func listPools(_ call: Call) throws(Problem) -> Answer {
-        let prefix = try call.text("prefix") ?? ""
-        let limit = try call.integer("limit", in: 1...1000) ?? 100
-        let after = try call.text("page_token").map(ListToken.init(text:))
-        let state = try call.text("state")
-        if let state, !["open", "closed", "failed", "damaged"].contains(state) {
-            throw Problem(
-                .badParameter, "state is one of open, closed, failed, damaged", option: "state")
-        }
-        return onFileThread { [self] () throws(Problem) in
-            let page = try mapping { () throws(StoreError) in
-                try store.pools.names(prefix: prefix, after: after?.name, limit: limit)
-            }
-            let pools = page.names.map(summary).filter {
-                state == nil || $0["state"] == state.map(JSONValue.string)
-            }
-            var headers: [(name: String, value: String)] = []
-            var next = JSONValue.null
-            if !page.isComplete, let last = page.names.last {
-                let token = ListToken(name: last).text
-                next = .string(token)
-                headers.append(
-                    ("Link", "</v1/pools?limit=\(limit)&page_token=\(token)>; rel=\"next\""))
-            }
-            return try Self.json(
-                call, headers: headers, ["pools": .array(pools), "next_page_token": next])
-        }
-    }
-
-    /// A pool as the list shows it: from its file alone if it is not open.
-    private func summary(_ name: String) -> JSONValue {
-        if let pool = store.pools.loaded(name) {
-            return ["name": .string(name), "state": .string(pool.view.state.word)]
-        }
-        do throws(StoreError) {
-            try store.pools.examine(name)
-            return ["name": .string(name), "state": "closed"]
-        } catch {
-            return [
-                "name": .string(name), "state": "damaged", "detail": .string(Problem(error).detail),
-            ]
-        }
-    }
-}
-
-/// Where a list goes on: the name it ended with, as hexadecimal digits.
-private struct ListToken {
-    let name: String
-
-    init(name: String) { self.name = name }
-
-    var text: String {
-        "n1." + name.utf8.map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
-    }
-
-    init(text: String) throws(Problem) {
-        let digits = Array(text.dropFirst(3))
-        let bytes = stride(from: 0, to: digits.count - 1, by: 2).compactMap {
-            UInt8(String(digits[$0...$0 + 1]), radix: 16)
-        }
-        let name = String(decoding: bytes, as: UTF8.self)
-        guard text.hasPrefix("n1."), ResourceName.isValid(name), ListToken(name: name).text == text
-        else { throw Problem(.badToken, "the page token was not given here", option: "page_token") }
-        self.name = name
     }
 }

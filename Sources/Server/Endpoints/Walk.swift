@@ -12,8 +12,9 @@ struct WalkPlan: Sendable {
     /// The length of the pool when the walk began.
     let tell: Int
 
-    /// The chunks, each as the range of its bytes. One of everything if no size is given, also when
-    /// that is nothing.
+    /// The chunks, each as the range of its bytes.
+    ///
+    /// One of everything if no size is given, also when that is nothing.
     func chunk(_ index: Int) -> Range<Int>? {
         if let limit, index >= limit { return nil }
         guard chunkSize > 0 else { return index == 0 ? range : nil }
@@ -167,9 +168,8 @@ extension Service {
             let view = pool.view
             let tag = EntityTag(
                 identity: pool.identity, generation: view.generation, position: view.tell)
-            if case .tags(let tags)? = call.headers.joined(.ifNoneMatch).map(
-                EntityTagCondition.init),
-                tags.contains(tag)
+            if let header = call.headers.joined(.ifNoneMatch),
+                EntityTagCondition(header).includes(tag)
             {
                 return .now(
                     Response(status: 304, headers: Self.headers(pool, view.generation, view.tell)))

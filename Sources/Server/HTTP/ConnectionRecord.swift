@@ -7,11 +7,14 @@ import Synchronization
 /// ever; these deadlines are absolute.
 final class ConnectionRecord: Sendable {
     let socket: Int32
+    /// Where the client is, without its port.
+    let address: String
     // Nanoseconds of the monotonic clock; 0: none.
     private let deadline: Atomic<Int>
 
-    init(socket: Int32, deadline: Instant) {
+    init(socket: Int32, address: String, deadline: Instant) {
         self.socket = socket
+        self.address = address
         self.deadline = Atomic(deadline.nanoseconds)
     }
 

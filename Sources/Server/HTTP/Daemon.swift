@@ -20,14 +20,12 @@ final class Daemon: @unchecked Sendable {
         let socket = try ListeningSocket.open(host: settings.host, port: settings.port)
         let context = Unmanaged.passUnretained(service).toOpaque()
         var options = [
-            MHD_OptionItem(option: .LISTEN_SOCKET, value: Int(socket), ptr_value: nil),
             MHD_OptionItem(
                 option: .THREAD_POOL_SIZE, value: settings.threads > 1 ? settings.threads : 0,
                 ptr_value: nil),
             MHD_OptionItem(
-                option: .CONNECTION_LIMIT, value: settings.connections, ptr_value: nil),
-            MHD_OptionItem(
-                option: .PER_IP_CONNECTION_LIMIT, value: settings.connectionsPerAddress,
+                // The acceptor keeps the limit; here it only must not be lower.
+                option: .CONNECTION_LIMIT, value: settings.connections + settings.threads,
                 ptr_value: nil),
             MHD_OptionItem(
                 option: .CONNECTION_TIMEOUT, value: settings.idleTimeout / 1000,
@@ -55,7 +53,7 @@ final class Daemon: @unchecked Sendable {
         ]
         let flags =
             MHD_USE_EPOLL_INTERNAL_THREAD.rawValue | MHD_ALLOW_SUSPEND_RESUME.rawValue
-            | MHD_USE_TURBO.rawValue
+            | MHD_USE_TURBO.rawValue | MHD_USE_NO_LISTEN_SOCKET.rawValue
         let started = options.withUnsafeMutableBufferPointer { options -> OpaquePointer? in
             guard let array = options.baseAddress else { return nil }
             return withVaList([MHD_OPTION.ARRAY.rawValue, array, MHD_OPTION.END.rawValue]) {
@@ -68,18 +66,29 @@ final class Daemon: @unchecked Sendable {
         }
         handle = started
         port = ListeningSocket.port(of: socket)
+        let library = LibraryHandle(pointer: started)
+        acceptor = Acceptor(
+            listener: socket, settings: settings, connections: { service.reaper.count }
+        ) { socket, address, size in
+            MHD_add_connection(library.pointer, socket, address, size) == .YES
+        }
+        service.acceptor.withLock { [acceptor] in $0 = acceptor }
     }
+
+    /// The library's object, for the acceptor's thread: the library locks it.
+    private struct LibraryHandle: @unchecked Sendable { let pointer: OpaquePointer }
+
+    private let acceptor: Acceptor
 
     /// The port that it listens on.
     let port: Int
 
     /// Takes no more connections; those that are there go on.
-    func stopListening() {
-        let socket = MHD_quiesce_daemon(handle)
-        if socket >= 0 { close(socket) }
-    }
+    func stopListening() { acceptor.stop() }
 
-    /// Ends the threads. No exchange may be parked any more: the library would abort.
+    /// Ends the threads.
+    ///
+    /// No exchange may be parked any more: the library would abort.
     func stop() { MHD_stop_daemon(handle) }
 }
 
@@ -117,7 +126,7 @@ private let proceedWithRequest: MHD_AccessHandlerCallback = {
     _, _, _, method, _, upload, uploadSize, slot in
     guard let exchange = slot?.pointee, let method, let uploadSize else { return .NO }
     return Unmanaged<Exchange>.fromOpaque(exchange).takeUnretainedValue().proceed(
-        method: String(cString: method),
+        method: method,
         upload: UnsafeRawBufferPointer(
             start: upload, count: upload == nil ? 0 : uploadSize.pointee),
         uploadSize: uploadSize)
@@ -133,14 +142,17 @@ private let endRequest: MHD_RequestCompletedCallback = { context, _, slot, _ in
 private let noteConnection: MHD_NotifyConnectionCallback = { context, connection, slot, event in
     guard let service = service(context), let connection, let slot else { return }
     if event == .CONNECTION_NOTIFY_STARTED {
+        let socket = cmicrohttpd_socket(connection)
         let record = ConnectionRecord(
-            socket: cmicrohttpd_socket(connection),
+            socket: socket, address: PeerAddress.text(ofPeerOf: socket),
             deadline: Instant.now.advanced(milliseconds: service.settings.idleTimeout))
         service.reaper.add(record)
         slot.pointee = Unmanaged.passRetained(record).toOpaque()
     } else if let held = slot.pointee {
         slot.pointee = nil
-        service.reaper.remove(Unmanaged<ConnectionRecord>.fromOpaque(held).takeRetainedValue())
+        let record = Unmanaged<ConnectionRecord>.fromOpaque(held).takeRetainedValue()
+        service.reaper.remove(record)
+        service.acceptor.withLock { $0 }?.release(record.address)
     }
 }
 

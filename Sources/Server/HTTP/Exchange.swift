@@ -1,6 +1,7 @@
 import API
 import CMicroHTTPD
 import Store
+import Synchronization
 
 /// One request on its way through the service, and the answer on its way back.
 ///
@@ -9,15 +10,12 @@ import Store
 ///
 /// All but `complete` is called by the network thread of its connection.
 final class Exchange: @unchecked Sendable {
-    // Sendable because other threads reach only `outcome`, under its lock, and `connection`, which
-    // the library lets any thread resume.
+    // Sendable because other threads reach only `parking` and, if they win it, `outcome`; and
+    // `connection`, which the library lets any thread resume.
     private enum Phase { case head, body, parked, answered }
 
-    private enum Outcome {
-        case none
-        case parked
-        case completed(Result<Answer, Problem>)
-    }
+    /// Where a parked exchange is on its way back.
+    private enum Parking: Int, AtomicRepresentable { case none, waiting, completing, completed }
 
     private let service: Service
     private let connection: OpaquePointer
@@ -36,7 +34,9 @@ final class Exchange: @unchecked Sendable {
     private var requestID = ""
     private var status = 0
     private var problem: ProblemCode?
-    private let outcome = Locked(Outcome.none)
+    private let parking = Atomic(Parking.none)
+    /// Written by the one thread that won `completing`, read after `completed`.
+    private var outcome: Result<Answer, Problem>?
 
     init(
         service: Service, connection: OpaquePointer, record: ConnectionRecord?, rawTarget: String
@@ -51,17 +51,19 @@ final class Exchange: @unchecked Sendable {
 
     /// The library's callback: the headers are there, some of the body, all of it, or a resume.
     func proceed(
-        method: String, upload: UnsafeRawBufferPointer, uploadSize: UnsafeMutablePointer<Int>
+        method: UnsafePointer<CChar>, upload: UnsafeRawBufferPointer,
+        uploadSize: UnsafeMutablePointer<Int>
     ) -> MHD_Result {
         switch phase {
-        case .head: return readHead(method)
+        case .head: return readHead(String(cString: method))
         case .body where uploadSize.pointee > 0:
             uploadSize.pointee = 0
             return collect(upload)
         case .body: return handle()
         case .parked:
-            guard case .completed(let result) = outcome.withLock({ $0 }) else { return .NO }
-            return deliver(result)
+            guard parking.load(ordering: .acquiring) == .completed, let outcome else { return .NO }
+            self.outcome = nil
+            return deliver(outcome)
         case .answered: return .YES
         }
     }
@@ -71,7 +73,7 @@ final class Exchange: @unchecked Sendable {
         record?.setDeadline(Instant.now.advanced(milliseconds: service.settings.idleTimeout))
         service.observe(
             Observation(
-                operation: admitted?.operation, method: methodName, target: rawTarget,
+                endpoint: admitted?.endpoint, method: methodName, target: rawTarget,
                 status: status, problem: problem, requestID: requestID, bodyBytes: bodyBytes,
                 nanoseconds: Instant.now.nanoseconds(since: started)))
     }
@@ -82,15 +84,16 @@ final class Exchange: @unchecked Sendable {
         methodName = method
         requestID = service.newRequestID()
         phase = .body
-        let headers: Headers
+        let reader = HeadReader(connection)
+        let headers = reader.headers
+        if let id = headers[.requestID], Service.isRequestID(id) { requestID = id }
         do throws(Problem) {
-            headers = try HeadReader.read(
-                connection, method: method, limit: service.settings.headerBytes)
+            try reader.check(method: method, limit: service.settings.headerBytes)
         } catch {
             return refuseAndClose(error)
         }
-        if let id = headers[.requestID], Service.isRequestID(id) { requestID = id }
-        let length = headers[.contentLength].flatMap { Int($0) } ?? 0
+        // The library has seen that it is a number; it may be larger than ours.
+        let length = headers[.contentLength].map { Int($0) ?? .max } ?? 0
         let hasBody = length > 0 || headers[.transferEncoding] != nil
         do throws(Problem) {
             switch try service.admit(method: method, target: rawTarget, headers: headers) {
@@ -99,7 +102,9 @@ final class Exchange: @unchecked Sendable {
                 admitted = request
                 try request.checkBody(length: length, isPresent: hasBody)
                 body.reserveCapacity(min(length, 1 << 20))
-                if request.description.bodyLimit == .file { upload = Upload(service: service) }
+                if request.endpoint.description.bodyLimit == .file {
+                    upload = Upload(service: service)
+                }
             }
         } catch {
             // With a body under way the connection cannot be used again; without one it can.
@@ -116,10 +121,10 @@ final class Exchange: @unchecked Sendable {
         guard let admitted else { return .NO }
         // Of a body that turns out too large the rest is passed over, up to a point, since the
         // library takes no answer before its end.
-        if bodyBytes > admitted.bodyLimit {
+        if bodyBytes > admitted.endpoint.bodyLimit {
             body = []
             early = admitted.bodyTooLarge.response(instance: instance, requestID: requestID)
-            return bodyBytes > 4 * admitted.bodyLimit + (1 << 20) ? .NO : .YES
+            return bodyBytes > 4 * admitted.endpoint.bodyLimit + (1 << 20) ? .NO : .YES
         }
         body.append(contentsOf: upload)
         if let sink = self.upload, body.count >= Upload.pieceSize { passOn(to: sink) }
@@ -173,7 +178,7 @@ final class Exchange: @unchecked Sendable {
     /// Gives the connection up until `complete`; nobody else has seen the exchange before.
     private func park(_ start: @Sendable (@escaping Answer.Completion) -> Void) -> MHD_Result {
         phase = .parked
-        outcome.withLock { $0 = .parked }
+        parking.store(.waiting, ordering: .releasing)
         MHD_suspend_connection(connection)
         start { [self] in complete($0) }
         return .YES
@@ -184,12 +189,13 @@ final class Exchange: @unchecked Sendable {
         if case .success(.later(let start)) = result {
             return start { [self] in complete($0) }
         }
-        let isFirst = outcome.withLock { outcome in
-            guard case .parked = outcome else { return false }
-            outcome = .completed(result)
-            return true
-        }
-        if isFirst { MHD_resume_connection(connection) }
+        let isFirst = parking.compareExchange(
+            expected: .waiting, desired: .completing, ordering: .acquiringAndReleasing
+        ).exchanged
+        guard isFirst else { return }
+        outcome = result
+        parking.store(.completed, ordering: .releasing)
+        MHD_resume_connection(connection)
     }
 
     private func refuseAndClose(_ problem: Problem) -> MHD_Result {

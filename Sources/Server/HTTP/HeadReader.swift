@@ -7,18 +7,11 @@ struct HeadReader {
     private(set) var headers = Headers()
     private var bytes = 0
     private var fault: String?
-    private var contentLengths = 0
 
-    /// - Throws: `bad_request`, `headers_too_large`, `not_implemented` or `expectation_failed`.
-    static func read(
-        _ connection: OpaquePointer, method: String, limit: Int
-    ) throws(Problem) -> Headers {
-        var reader = HeadReader()
-        withUnsafeMutablePointer(to: &reader) { slot in
+    init(_ connection: OpaquePointer) {
+        withUnsafeMutablePointer(to: &self) { slot in
             _ = MHD_get_connection_values_n(connection, .HEADER_KIND, collectHeader, slot)
         }
-        try reader.check(method: method, limit: limit)
-        return reader.headers
     }
 
     fileprivate mutating func add(
@@ -33,7 +26,8 @@ struct HeadReader {
         headers.add(known, String(decoding: value, as: UTF8.self))
     }
 
-    private func check(method: String, limit: Int) throws(Problem) {
+    /// - Throws: `bad_request`, `headers_too_large`, `not_implemented` or `expectation_failed`.
+    func check(method: String, limit: Int) throws(Problem) {
         if let fault { throw Problem(.badRequest, fault) }
         guard bytes <= limit else {
             throw Problem(

@@ -1,6 +1,8 @@
 import Store
 
-/// The bytes of a range of a pool, as they are. A rewind in the middle cuts the connection.
+/// The bytes of a range of a pool, as they are.
+///
+/// A rewind in the middle cuts the connection.
 final class PoolByteStream: ByteStream, @unchecked Sendable {
     // Sendable because only the one network thread of its connection reads it.
     private let pool: PmemLog

@@ -2,13 +2,14 @@ import API
 import Store
 import Synchronization
 
+/// What is counted of requests.
+struct RequestFigures {
+    var byStatus: [Int: Int] = [:]
+    var durations = Histogram.seconds
+}
+
 /// The service's figures, counted as things happen and written out on request.
 final class Metrics: Sendable {
-    struct Requests {
-        var byStatus: [Int: Int] = [:]
-        var durations = Histogram.seconds
-    }
-
     struct Commits {
         var records = 0
         var bytes = 0
@@ -18,19 +19,13 @@ final class Metrics: Sendable {
         var durations = Histogram.seconds
     }
 
-    private let requests: [Operation: Locked<Requests>]
-    /// Requests that found no operation.
-    private let others = Locked(Requests())
+    /// Requests that found no endpoint.
+    private let others = Locked(RequestFigures())
     private let bodyBytes = Locked(0)
     private let poolCommits = Locked(Commits())
 
-    init() {
-        requests = Dictionary(
-            uniqueKeysWithValues: Operation.all.map { ($0, Locked(Requests())) })
-    }
-
     func count(_ observation: Observation) {
-        let counter = observation.operation.flatMap { requests[$0] } ?? others
+        let counter = observation.endpoint?.figures ?? others
         let seconds = Double(observation.nanoseconds) / 1e9
         counter.withLock { requests in
             requests.byStatus[observation.status, default: 0] += 1
@@ -59,9 +54,9 @@ final class Metrics: Sendable {
         text.add(
             "build_info", .gauge, "The version that runs.",
             [(["version": Version.service, "engine_pmemlog": Version.pmemlog], 1)])
-        let all = requests.map { operation, counter in
-            (operation.description, counter.withLock { $0 })
-        }.sorted { $0.0.id < $1.0.id }
+        let all = service.router.endpoints.map { endpoint in
+            (endpoint.description, endpoint.figures.withLock { $0 })
+        }
         var byCode = all.flatMap { description, requests in
             requests.byStatus.sorted { $0.key < $1.key }.map { status, count in
                 (Self.labels(description).merging(["code": "\(status)"]) { $1 }, Double(count))

@@ -63,22 +63,20 @@ enum Admission {
 
 /// A request whose head has been accepted: its body may come.
 struct Admitted: Sendable {
-    let operation: Operation
-    let description: OperationDescription
+    let endpoint: Endpoint
     let method: Method
     let target: Target
     let headers: Headers
     let captures: [String]
-    let bodyLimit: Int
 
     /// - Throws: `bad_request` for a body where none belongs, `too_large`,
     ///   `unsupported_media_type`.
     func checkBody(length: Int, isPresent: Bool) throws(Problem) {
         guard isPresent else { return }
-        guard description.bodyLimit != .none else {
+        guard endpoint.description.bodyLimit != .none else {
             throw Problem(.badRequest, "this request takes no body")
         }
-        guard length <= bodyLimit else { throw bodyTooLarge }
+        guard length <= endpoint.bodyLimit else { throw bodyTooLarge }
         if let coding = headers[.contentEncoding], coding.lowercased() != "identity" {
             throw Problem(
                 .unsupportedMediaType, "no content coding is taken; send the body as it is")
@@ -94,13 +92,13 @@ struct Admitted: Sendable {
     }
 
     /// The types that the body can have; what `curl -d` sends is taken everywhere.
-    private var takenTypes: [MediaType] { description.bodies.map(\.type) + [.form] }
+    private var takenTypes: [MediaType] { endpoint.description.bodies.map(\.type) + [.form] }
 
-    var bodyTooLarge: Problem { .tooLarge("the body is too large", limit: bodyLimit) }
+    var bodyTooLarge: Problem { .tooLarge("the body is too large", limit: endpoint.bodyLimit) }
 
     func call(body: [UInt8], upload: Upload?, requestID: String) -> Call {
         Call(
-            operation: operation,
+            operation: endpoint.operation,
             request: Request(method: method, target: target, headers: headers, body: body),
             captures: captures, requestID: requestID, upload: upload)
     }

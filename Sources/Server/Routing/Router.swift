@@ -1,53 +1,52 @@
 import API
 
-/// Finds the operation that a method and a path mean; made from the operations' descriptions.
-struct Router: Sendable {
+/// Finds the endpoint that a method and a path mean; made from the operations' descriptions.
+final class Router: Sendable {
     /// What was found, with what the path held in the template's places.
     struct Match {
-        let operation: Operation
+        let endpoint: Endpoint
         let captures: [String]
     }
 
-    private struct Node: Sendable {
-        var children: [String: Node] = [:]
+    /// A place in the tree of paths.
+    private final class Node: Sendable {
+        let children: [String: Node]
         /// The child for a segment that varies.
-        var variable: [Node] = []
-        var operations: [(method: Method, operation: Operation)] = []
-    }
+        let variable: Node?
+        let endpoints: [Endpoint]
 
-    private var root = Node()
-
-    init(_ operations: [Operation] = Operation.all) {
-        for operation in operations {
-            let description = operation.description
-            let path = description.template.split(separator: "/").map(String.init)
-            Self.insert(operation, description.method, path[...], into: &root)
+        /// - Parameter paths: endpoints with what is left of their templates below this place.
+        init(_ paths: [(rest: ArraySlice<String>, endpoint: Endpoint)]) {
+            endpoints = paths.filter { $0.rest.isEmpty }.map(\.endpoint)
+            let below = Dictionary(grouping: paths.filter { !$0.rest.isEmpty }) { path in
+                path.rest.first.map { $0.hasPrefix("{") ? "" : $0 } ?? ""
+            }.mapValues { paths in Node(paths.map { ($0.rest.dropFirst(), $0.endpoint) }) }
+            variable = below[""]
+            children = below.filter { !$0.key.isEmpty }
         }
     }
 
-    private static func insert(
-        _ operation: Operation, _ method: Method, _ path: ArraySlice<String>, into node: inout Node
-    ) {
-        guard let segment = path.first else {
-            return node.operations.append((method, operation))
-        }
-        if segment.hasPrefix("{") {
-            if node.variable.isEmpty { node.variable = [Node()] }
-            insert(operation, method, path.dropFirst(), into: &node.variable[0])
-        } else {
-            insert(
-                operation, method, path.dropFirst(), into: &node.children[segment, default: Node()])
-        }
+    let endpoints: [Endpoint]
+    private let root: Node
+
+    init(_ endpoints: [Endpoint]) {
+        self.endpoints = endpoints
+        root = Node(
+            endpoints.map { endpoint in
+                let path = endpoint.description.template.split(separator: "/").map(String.init)
+                return (path[...], endpoint)
+            })
     }
 
     /// - Throws: `not_found`, or `method_not_allowed` with the methods that the path takes.
     func match(_ method: Method?, _ segments: [String]) throws(Problem) -> Match {
-        let (node, captures) = try find(segments)
+        var captures: [String] = []
+        let node = try find(segments, &captures)
         let wanted = method == .head ? .get : method
-        if let found = node.operations.first(where: { $0.method == wanted }) {
-            return Match(operation: found.operation, captures: captures)
+        if let found = node.endpoints.first(where: { $0.description.method == wanted }) {
+            return Match(endpoint: found, captures: captures)
         }
-        let allowed = Self.allowed(node.operations.map(\.method))
+        let allowed = Self.allowed(node)
         var problem = Problem(.methodNotAllowed, "the path takes \(allowed)")
         problem.headers = [("Allow", allowed)]
         throw problem
@@ -55,31 +54,30 @@ struct Router: Sendable {
 
     /// The methods that a path takes, as `Allow` names them.
     func allowedMethods(_ segments: [String]) throws(Problem) -> String {
-        Self.allowed(try find(segments).node.operations.map(\.method))
+        var captures: [String] = []
+        return Self.allowed(try find(segments, &captures))
     }
 
-    private func find(_ segments: [String]) throws(Problem) -> (node: Node, captures: [String]) {
-        var node = root
-        var captures: [String] = []
+    private func find(
+        _ segments: [String], _ captures: inout [String]
+    ) throws(Problem) -> Node {
+        var node: Node? = root
         for segment in segments {
-            if let child = node.children[segment] {
-                node = child
-            } else if let child = node.variable.first {
-                captures.append(segment)
+            if let child = node?.children[segment] {
                 node = child
             } else {
-                throw Problem(
-                    .notFound, "there is nothing at this path; GET /v1 tells where to go on")
+                node = node?.variable
+                captures.append(segment)
             }
         }
-        guard !node.operations.isEmpty else {
+        guard let node, !node.endpoints.isEmpty else {
             throw Problem(.notFound, "there is nothing at this path; GET /v1 tells where to go on")
         }
-        return (node, captures)
+        return node
     }
 
-    private static func allowed(_ methods: [Method]) -> String {
-        var all = Set(methods)
+    private static func allowed(_ node: Node) -> String {
+        var all = Set(node.endpoints.map(\.description.method))
         if all.contains(.get) { all.insert(.head) }
         all.insert(.options)
         return Method.allCases.filter(all.contains).map(\.rawValue).joined(separator: ", ")

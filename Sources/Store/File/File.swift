@@ -69,7 +69,9 @@ package struct File: ~Copyable, Sendable {
         }
     }
 
-    /// Puts content and metadata on stable storage; `fsync(2)`. Never worth a second try.
+    /// Puts content and metadata on stable storage; `fsync(2)`.
+    ///
+    /// Never worth a second try.
     package func sync() throws(StoreError) {
         if fsync(descriptor) != 0 {
             throw .syncFailed(.init(call: "fsync", errno: errno, file: name))

@@ -82,8 +82,10 @@ final class PmemEngine: CommitEngine, Sendable {
         }
     }
 
-    /// Empties the pool. The new generation is durable before the bytes go, so that no reader that
-    /// comes back takes new bytes for old ones.
+    /// Empties the pool.
+    ///
+    /// The new generation is durable before the bytes go, so that no reader that comes back takes
+    /// new bytes for old ones.
     func rewind(
         expecting expectation: Expectation
     ) throws(StoreError) -> (lost: Int, generation: Int) {
@@ -134,8 +136,10 @@ final class PmemEngine: CommitEngine, Sendable {
         }
     }
 
-    /// Takes no more appends. The library may have moved the write offset over bytes that never
-    /// reached the disk: the note says up to where they did, and the next opening cuts the rest.
+    /// Takes no more appends.
+    ///
+    /// The library may have moved the write offset over bytes that never reached the disk: the note
+    /// says up to where they did, and the next opening cuts the rest.
     private func fail(_ error: StoreError, durableTell: Int?) {
         current.withLock { $0.state = .failed(Self.explanation(of: error)) }
         guard let durableTell else { return }

@@ -156,14 +156,16 @@ package struct PmemPool: ~Copyable, @unchecked Sendable {
     /// Makes the pages that a call is about to store into writable, or fails where the store itself
     /// would raise SIGBUS: the file was cut short, the disk cannot be read, a hole cannot be filled.
     private func makeWritable(count: Int) throws(StoreError) {
-        let base = UnsafeMutableRawPointer(handle)
+        let unwritable = StoreError.failed(
+            detail: "\(name) was cut short underneath, or its disk fails")
+        // The headers come first: tell() reads them.
+        guard populate(from: UnsafeMutableRawPointer(handle), count: PoolLayout.dataStart) else {
+            throw unwritable
+        }
+        let tell = tell
         let tail = UnsafeMutableRawPointer(mutating: data) + tell
         let fits = count <= nbyteAtOpening - tell
-        guard populate(from: base, count: PoolLayout.dataStart),
-            !fits || populate(from: tail, count: count)
-        else {
-            throw .failed(detail: "\(name) was cut short underneath, or its disk fails")
-        }
+        guard !fits || populate(from: tail, count: count) else { throw unwritable }
     }
 
     private func populate(from address: UnsafeMutableRawPointer, count: Int) -> Bool {

@@ -48,7 +48,9 @@ struct PoolFile: Sendable {
     }
 
     /// Gives every byte of the pool a block of its own: a store into a hole kills the process when
-    /// the disk is full. Pools that the service or the library made have no holes.
+    /// the disk is full.
+    ///
+    /// Pools that the service or the library made have no holes.
     func fillHoles(in directory: DataDirectory) throws(StoreError) {
         for absolute in parts.isEmpty ? [directory.absolute(path)] : parts {
             let file = try File(path: absolute, name: path, flags: O_RDWR)

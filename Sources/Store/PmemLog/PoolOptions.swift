@@ -14,7 +14,7 @@ package struct PoolOptions: Sendable {
     }
 
     /// - Throws: `.badArgument` where pmemlog_create(3) would make nothing, or what can't be opened.
-    func check() throws(StoreError) {
+    package func check() throws(StoreError) {
         if let size, !(PoolLayout.minimumSize...(1 << 62)).contains(size) {
             throw .badArgument(
                 option: "pool_size",
@@ -30,6 +30,7 @@ package struct PoolOptions: Sendable {
     func path(for name: String) throws(StoreError) -> String {
         guard let file else { return Pools.defaultPath(name) }
         try ResourceName.checkPath(file, kind: "pools")
+        try PoolFile.checkName(file)
         return file
     }
 }

@@ -61,9 +61,14 @@ package final class Pools: Sendable {
                 return (try adopt(name, path, options, memory), false)
             }
             try note(path, for: name, in: memory)
-            try PoolFile.create(
-                path, size: options.size ?? PoolLayout.minimumSize, mode: options.mode ?? 0o600,
-                createdAt: time(nil), in: directory)
+            do throws(StoreError) {
+                try PoolFile.create(
+                    path, size: options.size ?? PoolLayout.minimumSize,
+                    mode: options.mode ?? 0o600, createdAt: time(nil), in: directory)
+            } catch {
+                try? directory.remove(PoolMemory.path(of: name))
+                throw error
+            }
             return (try load(name, memory), true)
         }
     }

@@ -1,0 +1,137 @@
+import Foundation
+import Synchronization
+import Testing
+
+@testable import Store
+
+@Suite struct WorkersTests {
+    @Test func everyJobRunsOnceAndStopWaitsForAll() {
+        let workers = Workers(limit: 4)
+        let count = Atomic(0)
+        for _ in 0..<1000 { workers.submit { count.add(1, ordering: .relaxed) } }
+        workers.stop()
+        #expect(count.load(ordering: .relaxed) == 1000)
+    }
+
+    @Test func noMoreThreadsRunThanTheLimit() {
+        let workers = Workers(limit: 3)
+        let running = Locked((now: 0, most: 0))
+        for _ in 0..<200 {
+            workers.submit {
+                running.withLock {
+                    $0.now += 1
+                    $0.most = max($0.most, $0.now)
+                }
+                sched_yield()
+                running.withLock { $0.now -= 1 }
+            }
+        }
+        workers.stop()
+        let most = running.withLock { $0.most }
+        #expect((1...3).contains(most))
+    }
+}
+
+@Suite struct WatermarkTests {
+    @Test func waitersAreResumedWhenTheirTargetIsReached() {
+        let timers = Timers()
+        defer { timers.stop() }
+        let watermark = Watermark(position: 5, timers: timers)
+        let log = Locked<[String]>([])
+        let note: @Sendable (String) -> @Sendable (Watermark.Outcome) -> Void = { name in
+            { outcome in log.withLock { $0.append("\(name) \(outcome)") } }
+        }
+        watermark.wait(until: 5, milliseconds: 60_000, note("there"))
+        watermark.wait(until: 6, milliseconds: 60_000, note("near"))
+        watermark.wait(until: 9, milliseconds: 60_000, note("far"))
+        #expect(log.withLock { $0 } == ["there reached"])
+        watermark.advance(to: 8)
+        #expect(log.withLock { $0 } == ["there reached", "near reached"])
+        watermark.interrupt(restartingAt: 0)
+        #expect(log.withLock { $0 } == ["there reached", "near reached", "far interrupted"])
+        watermark.advance(to: 9)
+        #expect(log.withLock { $0.count } == 3)
+    }
+
+    @Test func aWaitEndsWhenItsTimeHasRunOut() {
+        let timers = Timers()
+        defer { timers.stop() }
+        let watermark = Watermark(position: 0, timers: timers)
+        let outcome = Locked<Watermark.Outcome?>(nil)
+        watermark.wait(until: 1, milliseconds: 1) { result in
+            outcome.withLock { $0 = result }
+            outcome.wakeAll()
+        }
+        let result = outcome.whenReady({ $0 != nil }) { $0 }
+        #expect(result == .timedOut)
+    }
+}
+
+@Suite struct TimersTests {
+    @Test func actionsComeInTheOrderOfTheirDeadlines() {
+        let timers = Timers()
+        defer { timers.stop() }
+        let order = Locked<[Int]>([])
+        for (name, delay) in [(3, 30), (1, 1), (2, 15)] {
+            timers.schedule(afterMilliseconds: delay) {
+                order.withLock { $0.append(name) }
+                order.wakeAll()
+            }
+        }
+        let seen = order.whenReady({ $0.count == 3 }) { $0 }
+        #expect(seen == [1, 2, 3])
+    }
+
+    @Test func aCancelledActionDoesNotCome() {
+        let timers = Timers()
+        let seen = Locked<[String]>([])
+        let token = timers.schedule(afterMilliseconds: 1) {
+            seen.withLock { $0.append("cancelled") }
+        }
+        timers.cancel(token)
+        timers.schedule(afterMilliseconds: 5) {
+            seen.withLock { $0.append("last") }
+            seen.wakeAll()
+        }
+        let all = seen.whenReady({ $0.contains("last") }) { $0 }
+        #expect(all == ["last"])
+        timers.stop()
+    }
+}
+
+@Suite struct CommitBudgetTests {
+    /// An engine that waits until it may go on.
+    private final class SlowEngine: CommitEngine {
+        let mayGoOn = Locked(false)
+
+        func commit(_ batch: [Append]) -> [Result<Appended, StoreError>] {
+            mayGoOn.whenReady({ $0 }) { _ in }
+            return batch.map { _ in
+                .success(Appended(first: 0, next: 0, generation: 1, durability: .synced))
+            }
+        }
+    }
+
+    @Test func whatDoesNotFitIntoTheQueuesIsRefusedAtOnce() throws {
+        let workers = Workers(limit: 1)
+        let engine = SlowEngine()
+        let budget = CommitBudget(requests: 3, bytes: 10)
+        let committer = Committer(engine: engine, workers: workers, budget: budget)
+        let answered = Atomic(0)
+        let append = { (size: Int) throws(StoreError) in
+            try committer.append(
+                Append(bytes: [UInt8](repeating: 0, count: size), lengths: [size])
+            ) { _ in answered.add(1, ordering: .relaxed) }
+        }
+        try append(4)
+        try append(4)
+        #expect(throws: StoreError.self) { try append(4) }
+        try append(2)
+        #expect(throws: StoreError.self) { try append(0) }
+        engine.mayGoOn.withLock { $0 = true }
+        engine.mayGoOn.wakeAll()
+        workers.stop()
+        #expect(answered.load(ordering: .relaxed) == 3)
+        #expect(budget.queuedRequests == 0)
+    }
+}
