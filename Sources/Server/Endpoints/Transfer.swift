@@ -6,7 +6,8 @@ import Store
 extension Service {
     func exportPool(_ call: Call) throws(Problem) -> Answer {
         _ = try call.negotiate([.octetStream])
-        return try onPool(call) { _, pool in
+        return try onPool(call) { _, pool throws(Problem) in
+            try mapping { () throws(StoreError) in try pool.requireWhole() }
             let status = PoolStatus(pool)
             var head = Response(headers: status.headers)
             head.setContentType(.octetStream)

@@ -74,6 +74,7 @@ extension Service {
         limit: Int?, _ type: MediaType
     ) throws(Problem) -> Answer {
         if view.state == .closed { throw Problem(StoreError.poolClosed(name: pool.name)) }
+        try mapping { () throws(StoreError) in try pool.requireWhole() }
         guard start <= view.tell else { throw .behindTheEnd(view.tell) }
         let range = start..<view.tell
         let plan = WalkPlan(
@@ -176,6 +177,7 @@ extension Service {
                 return .now(
                     Response(status: 304, headers: Self.headers(pool, view.generation, view.tell)))
             }
+            try mapping { () throws(StoreError) in try pool.requireWhole() }
             let wanted = call.headers[.range].flatMap { ByteRange($0) }
             let isCurrent = call.headers[.ifRange].map { EntityTag($0) == tag } ?? true
             guard let wanted, isCurrent else {

@@ -1,4 +1,5 @@
 import CMicroHTTPD
+import Glibc
 import Store
 
 /// Feeds a stream to libmicrohttpd: parks the connection while the stream waits for the disk, so
@@ -34,6 +35,8 @@ final class StreamReader: @unchecked Sendable {
                 return 0
             }
         } catch {
+            // If nothing has been sent yet the library would neither answer nor close.
+            shutdown(cmicrohttpd_socket(connection), Int32(SHUT_RDWR))
             return Self.cut
         }
     }

@@ -94,7 +94,7 @@ package final class Committer<Engine: CommitEngine>: Sendable {
     /// So up to half the time of a flush is given to them to come back, and none to a writer that
     /// is alone.
     private func waitForCompany(after last: (tasks: Int, nanoseconds: Int)) {
-        guard last.tasks > 2 else { return }
+        guard last.tasks >= 24 else { return }
         let wanted = last.tasks * 3 / 4
         let deadline = Instant(
             nanoseconds: Instant.now.nanoseconds + min(last.nanoseconds / 2, 500_000))
@@ -128,14 +128,14 @@ package final class Committer<Engine: CommitEngine>: Sendable {
     private func commit(_ batch: [Pending]) {
         let started = Instant.now
         let results = engine.commit(batch.map(\.append))
-        budget.observe(
-            .init(
-                records: batch.reduce(0) { $0 + $1.append.lengths.count },
-                bytes: batch.reduce(0) { $0 + $1.append.bytes.count },
-                nanoseconds: Instant.now.nanoseconds(since: started),
-                failed: results.contains {
-                    if case .failure(.syncFailed) = $0 { true } else { false }
-                }))
+        var report = CommitBudget.Report()
+        for pending in batch {
+            report.records += pending.append.lengths.count
+            report.bytes += pending.append.bytes.count
+        }
+        report.nanoseconds = Instant.now.nanoseconds(since: started)
+        if case .failure(.syncFailed)? = results.first { report.failed = true }
+        budget.observe(report)
         for (pending, result) in zip(batch, results) {
             budget.release(bytes: pending.append.bytes.count)
             pending.complete(result)
@@ -147,10 +147,10 @@ package final class Committer<Engine: CommitEngine>: Sendable {
 package final class CommitBudget: Sendable {
     /// One commit: what it took in and how long it took.
     package struct Report: Sendable {
-        package let records: Int
-        package let bytes: Int
-        package let nanoseconds: Int
-        package let failed: Bool
+        package fileprivate(set) var records = 0
+        package fileprivate(set) var bytes = 0
+        package fileprivate(set) var nanoseconds = 0
+        package fileprivate(set) var failed = false
     }
 
     private let requestLimit: Int

@@ -106,6 +106,9 @@ package final class PmemLog: Sendable {
         try requireCurrent(generation)
     }
 
+    /// Notices a file that was cut short underneath before an answer is begun.
+    package func requireWhole() throws(StoreError) { try reader.requireWhole() }
+
     /// As `read(at:generation:into:)`, but false where it would have to wait for the disk.
     package func readCached(
         at offset: Int, generation: Int, into buffer: UnsafeMutableRawBufferPointer

@@ -1,3 +1,5 @@
+import Glibc
+
 /// Reads a pool's bytes from its file or parts, without the library and without a lock.
 ///
 /// Bytes before the durable tail never change until the pool is rewound, so a reader needs nothing
@@ -24,12 +26,12 @@ package final class PoolReader: Sendable {
 
     /// Reads from `offset` of the pool, its headers included, until `buffer` is full.
     ///
-    /// - Throws: `.failed` if the file has become shorter than the pool.
+    /// - Throws: `.cutShort` if the file has become shorter than the pool.
     func read(at offset: Int, into buffer: UnsafeMutableRawBufferPointer) throws(StoreError) {
         _ = try forEachPart(of: buffer, at: offset) { (file, place, part) throws(StoreError) in
             let found = try file.read(at: place, into: part)
             guard found == part.count else {
-                throw .failed(detail: "\(file.name) was cut short at byte \(place + found)")
+                throw .cutShort(detail: "\(file.name) was cut short at byte \(place + found)")
             }
             return true
         }
@@ -57,7 +59,7 @@ package final class PoolReader: Sendable {
             guard
                 let segment = segments.last(where: { $0.start <= position }),
                 position < segment.start + segment.length
-            else { throw .failed(detail: "byte \(position) lies behind the end of the pool") }
+            else { throw .cutShort(detail: "byte \(position) lies behind the end of the pool") }
             let within = position - segment.start
             let count = min(buffer.count - done, segment.length - within)
             let part = UnsafeMutableRawBufferPointer(rebasing: buffer[done..<done + count])
@@ -65,6 +67,16 @@ package final class PoolReader: Sendable {
             done += count
         }
         return true
+    }
+
+    /// - Throws: `.cutShort` if a file is shorter than it was.
+    func requireWhole() throws(StoreError) {
+        for segment in segments {
+            let size = Int(try segment.file.status().st_size)
+            guard size >= segment.fileOffset + segment.length else {
+                throw .cutShort(detail: "\(segment.file.name) was cut short to \(size) bytes")
+            }
+        }
     }
 
     func read(at offset: Int, count: Int) throws(StoreError) -> [UInt8] {
