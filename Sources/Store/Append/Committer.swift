@@ -2,10 +2,15 @@ import Synchronization
 
 /// What an engine does for its committer, which calls it from one thread at a time.
 package protocol CommitEngine: AnyObject, Sendable {
-    /// Decides on each append in order, writes those that are admitted, and flushes them once.
+    /// Decides on each append in order and writes those that are admitted.
     ///
-    /// An error that is not an append's own fault answers every append it touches.
-    func commit(_ batch: [Append]) -> [Result<Appended, StoreError>]
+    /// Says for each how safe it is now; an engine whose writing and flushing are one says synced.
+    /// An error that is not an append's own fault answers every append that it touches.
+    func write(_ batch: [Append]) -> [Result<Appended, StoreError>]
+
+    /// Puts on stable storage what was written; called only if an append wants more than `write`
+    /// gave it.
+    func flush() throws(StoreError)
 }
 
 /// Group commit for one log: what waits is written together and flushed once.
@@ -127,19 +132,41 @@ package final class Committer<Engine: CommitEngine>: Sendable {
 
     private func commit(_ batch: [Pending]) {
         let started = Instant.now
-        let results = engine.commit(batch.map(\.append))
         var report = CommitBudget.Report()
-        for pending in batch {
-            report.records += pending.append.lengths.count
-            report.bytes += pending.append.bytes.count
+        var waiting: [(pending: Pending, appended: Appended)] = []
+        for (pending, result) in zip(batch, engine.write(batch.map(\.append))) {
+            report.add(pending.append, result)
+            if case .success(let appended) = result, appended.durability < pending.append.durability
+            {
+                waiting.append((pending, appended))
+            } else {
+                answer(pending, result)
+            }
         }
+        if !waiting.isEmpty { flush(waiting, &report) }
         report.nanoseconds = Instant.now.nanoseconds(since: started)
-        if case .failure(.syncFailed)? = results.first { report.failed = true }
         budget.observe(report)
-        for (pending, result) in zip(batch, results) {
-            budget.release(bytes: pending.append.bytes.count)
-            pending.complete(result)
+    }
+
+    private func flush(
+        _ waiting: [(pending: Pending, appended: Appended)], _ report: inout CommitBudget.Report
+    ) {
+        var failure: StoreError?
+        do throws(StoreError) {
+            try engine.flush()
+        } catch {
+            failure = error
+            report.failed = true
         }
+        for (pending, var appended) in waiting {
+            appended.durability = .synced
+            answer(pending, failure.map { .failure($0) } ?? .success(appended))
+        }
+    }
+
+    private func answer(_ pending: Pending, _ result: Result<Appended, StoreError>) {
+        budget.release(bytes: pending.append.bytes.count)
+        pending.complete(result)
     }
 }
 
@@ -151,6 +178,16 @@ package final class CommitBudget: Sendable {
         package fileprivate(set) var bytes = 0
         package fileprivate(set) var nanoseconds = 0
         package fileprivate(set) var failed = false
+
+        fileprivate mutating func add(_ append: Append, _ result: Result<Appended, StoreError>) {
+            switch result {
+            case .success:
+                records += append.lengths.count
+                bytes += append.bytes.count
+            case .failure(.syncFailed): failed = true
+            case .failure: break
+            }
+        }
     }
 
     private let requestLimit: Int
