@@ -122,8 +122,14 @@ def test_strange_request_line_is_refused(port, line, statuses):
     b"GET /healthz\r\n\r\n", b"GET\r\n\r\n", b"\r\n\r\n\r\n", b"\0" * 50 + b"\r\n\r\n",
     b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\0" * 100, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
 ], ids=repr)
-def test_what_is_hardly_http_is_refused_or_cut(port, request_):
-    assert set(converse(port, request_)) <= {400, 404, 405, 431, 505}
+def test_what_is_hardly_http_is_refused_cut_or_waited_with(port, request_):
+    with Raw(port, 0.5) as raw:
+        try:
+            answer = raw.send(request_).read_answer()
+        except (TimeoutError, ConnectionError):
+            answer = None
+        assert answer is None or answer.status in (400, 404, 405, 431, 505)
+    assert status_of(port, b"GET /healthz HTTP/1.1\r\nHost: h\r\n\r\n") == 200
 
 
 def test_missing_host_is_400(port):
@@ -217,7 +223,7 @@ def test_connections_that_clients_have_half_closed_and_left_do_not_linger(start)
     from support.server import wait_until
 
     server = start(http_idle_timeout_ms=60_000)
-    for _ in range(3000):
+    for _ in range(15_000):
         with Raw(server.port) as raw:
             raw.send(b"GET /healthz HTTP/1.1\r\nHost: h\r\n\r\n").half_close()
             assert raw.read_answer().status == 200

@@ -1,0 +1,49 @@
+"""Arms support/faults.c while a server runs with it."""
+
+import errno
+import mmap
+import struct
+
+from support.machine import build
+
+CALLS = ["msync", "fsync", "pwrite", "fallocate", "pread", "open", "link", "unlink", "rename",
+         "append", "madvise"]
+SLOT = 128
+
+
+class Faults:
+    """The control file, and what to start a server with: `start(**faults.options)`."""
+
+    def __init__(self, folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / "control"
+        path.write_bytes(bytes(4096))
+        self.file = open(path, "r+b")
+        self.memory = mmap.mmap(self.file.fileno(), 4096)
+        self.options = {"env": {"FAULTS": str(path)}, "preload": build("faults", folder)}
+
+    def arm(self, call, nth=1, *, sticky=False, error=errno.EIO, short=-1, path=""):
+        """The nth call from now on fails; all after it too, if sticky."""
+        place = CALLS.index(call) * SLOT
+        self.memory[place:place + 4] = bytes(4)
+        self.memory[place + 4:place + SLOT] = struct.pack(
+            "<iiiiiqq88s", nth, sticky, error, short, 0, 0, 0, path.encode())
+        self.memory[place:place + 4] = struct.pack("<i", 1)
+
+    def watch(self, call, path=""):
+        """Counts the calls from now on, and fails none."""
+        self.arm(call, 2**31 - 1, path=path)
+
+    def disarm(self, *calls):
+        for call in calls or CALLS:
+            place = CALLS.index(call) * SLOT
+            self.memory[place:place + 4] = bytes(4)
+
+    def _number(self, call, offset):
+        return struct.unpack_from("<q", self.memory, CALLS.index(call) * SLOT + offset)[0]
+
+    def seen(self, call):
+        return self._number(call, 24)
+
+    def hits(self, call):
+        return self._number(call, 32)
