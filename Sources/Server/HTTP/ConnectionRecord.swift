@@ -32,8 +32,10 @@ final class ConnectionRecord: Sendable {
         isIdle.store(true, ordering: .relaxed)
     }
 
-    /// Whether the client of an idle connection has closed its side. The library, which is told of
-    /// that only once, misses it now and then if it came together with a request.
+    /// Whether the client of an idle connection has closed its side.
+    ///
+    /// The library, which is told of that only once, misses it now and then if it came together
+    /// with a request.
     var isAbandoned: Bool {
         guard isIdle.load(ordering: .relaxed) else { return false }
         var byte: UInt8 = 0
