@@ -12,7 +12,9 @@ final class ConnectionRecord: Sendable {
     let address: String
     // Nanoseconds of the monotonic clock; 0: none.
     private let deadline: Atomic<Int>
-    private let isIdle = Atomic(true)
+    /// Whether the next bytes are the client's: it is idle, or sends a request.
+    private let isReceiving = Atomic(true)
+    private let isSuspect = Atomic(false)
 
     init(socket: Int32, address: String, deadline: Instant) {
         self.socket = socket
@@ -20,26 +22,28 @@ final class ConnectionRecord: Sendable {
         self.deadline = Atomic(deadline.nanoseconds)
     }
 
-    /// Sets by when the request that is under way must have got on.
-    func setDeadline(_ instant: Instant?) {
-        isIdle.store(false, ordering: .relaxed)
+    /// The client must have got on by then.
+    func receive(until instant: Instant) {
+        deadline.store(instant.nanoseconds, ordering: .relaxed)
+        isSuspect.store(false, ordering: .relaxed)
+        isReceiving.store(true, ordering: .relaxed)
+    }
+
+    /// The request is there; its answer must have been taken by then, if that is bounded.
+    func answer(until instant: Instant?) {
+        isReceiving.store(false, ordering: .relaxed)
         deadline.store(instant?.nanoseconds ?? 0, ordering: .relaxed)
     }
 
-    /// No request is under way.
-    func becomeIdle(until instant: Instant) {
-        deadline.store(instant.nanoseconds, ordering: .relaxed)
-        isIdle.store(true, ordering: .relaxed)
-    }
-
-    /// Whether the client of an idle connection has closed its side.
+    /// Whether the client has closed its side and nothing more can come.
     ///
-    /// The library, which is told of that only once, misses it now and then if it came together
-    /// with a request.
-    var isAbandoned: Bool {
-        guard isIdle.load(ordering: .relaxed) else { return false }
+    /// The library is told of that only once, and misses it now and then if it came together with
+    /// other bytes. Looked at twice, so that a request that is just being taken is not cut off.
+    func isAbandoned() -> Bool {
+        guard isReceiving.load(ordering: .relaxed) else { return false }
         var byte: UInt8 = 0
-        return recv(socket, &byte, 1, Int32(MSG_PEEK | MSG_DONTWAIT)) == 0
+        guard recv(socket, &byte, 1, Int32(MSG_PEEK | MSG_DONTWAIT)) == 0 else { return false }
+        return isSuspect.exchange(true, ordering: .relaxed)
     }
 
     func isOverdue(_ now: Instant) -> Bool {

@@ -47,7 +47,7 @@ final class Exchange: @unchecked Sendable {
         self.record = record
         self.rawTarget = rawTarget
         started = .now
-        record?.setDeadline(started.advanced(milliseconds: service.settings.headerTimeout))
+        record?.receive(until: started.advanced(milliseconds: service.settings.headerTimeout))
     }
 
     /// The library's callback: the headers are there, some of the body, all of it, or a resume.
@@ -71,7 +71,7 @@ final class Exchange: @unchecked Sendable {
 
     /// The library is done with the request, whatever became of it.
     func finish() {
-        record?.becomeIdle(until: Instant.now.advanced(milliseconds: service.settings.idleTimeout))
+        record?.receive(until: Instant.now.advanced(milliseconds: service.settings.idleTimeout))
         service.observe(
             Observation(
                 endpoint: admitted?.endpoint, method: methodName, target: rawTarget,
@@ -148,13 +148,13 @@ final class Exchange: @unchecked Sendable {
         let settings = service.settings
         let longest = upload == nil ? settings.requestTimeout : .max / 1_000_000_000
         let allowance = min(settings.bodyTimeout + bodyBytes / 65536 * 1000, longest)
-        record?.setDeadline(started.advanced(milliseconds: allowance))
+        record?.receive(until: started.advanced(milliseconds: allowance))
     }
 
     // MARK: - Answering
 
     private func handle() -> MHD_Result {
-        record?.setDeadline(nil)
+        record?.answer(until: nil)
         if let early { return send(early) }
         guard let admitted else { return .NO }
         let taken = body
@@ -219,8 +219,9 @@ final class Exchange: @unchecked Sendable {
         response.headers.append(("Request-Id", requestID))
         if service.isDraining { response.headers.append(("Connection", "close")) }
         let isStream = stream != nil
-        record?.setDeadline(
-            isStream ? nil : started.advanced(milliseconds: service.settings.requestTimeout))
+        record?.answer(
+            until:
+                isStream ? nil : started.advanced(milliseconds: service.settings.requestTimeout))
         let reader = stream.map {
             StreamReader($0, connection: connection, workers: service.store.files)
         }

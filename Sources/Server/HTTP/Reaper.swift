@@ -48,9 +48,9 @@ final class Reaper: Sendable {
         connections.withLock { connections in
             for record in connections.values {
                 if record.isOverdue(now) {
-                    record.setDeadline(nil)
+                    record.answer(until: nil)
                     cut.add(1, ordering: .relaxed)
-                } else if !record.isAbandoned {
+                } else if !record.isAbandoned() {
                     continue
                 }
                 shutdown(record.socket, Int32(SHUT_RDWR))
