@@ -1,5 +1,5 @@
 /// A JSON value that is about to be written; the members of objects keep their order.
-package indirect enum JSONValue: Equatable, Sendable {
+package enum JSONValue: Equatable, Sendable {
     case null
     case bool(Bool)
     case integer(Int)

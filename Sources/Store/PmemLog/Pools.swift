@@ -135,23 +135,27 @@ package final class Pools: Sendable {
     ///
     /// - Returns: nil if it is consistent, else what is wrong.
     package func check(_ name: String, live: Bool) throws(StoreError) -> String? {
-        if let log = loaded(name) {
-            guard live else { throw .poolOpen(name: name) }
-            return try log.checkLive()
-        }
+        if live, let log = loaded(name) { return try log.checkLive() }
         return try turns.with(name) { () throws(StoreError) in
-            let memory = try PoolMemory(of: name, in: directory)
-            let path = path(of: name, memory)
-            do throws(StoreError) {
-                let file = try PoolFile(at: path, in: directory)
-                try file.fillHoles(in: directory)
-                return try PmemPool.check(directory.absolute(path), name: path)
-            } catch {
-                switch error {
-                case .notAPool(let detail): return detail
-                case .noSuchPool: throw .noSuchPool(name: name)
-                default: throw error
-                }
+            if let log = loaded(name) {
+                guard live else { throw .poolOpen(name: name) }
+                return try log.checkLive()
+            }
+            return try checkFile(of: name)
+        }
+    }
+
+    private func checkFile(of name: String) throws(StoreError) -> String? {
+        let path = path(of: name, try PoolMemory(of: name, in: directory))
+        do throws(StoreError) {
+            let file = try PoolFile(at: path, in: directory)
+            try file.fillHoles(in: directory)
+            return try PmemPool.check(directory.absolute(path), name: path)
+        } catch {
+            switch error {
+            case .notAPool(let detail): return detail
+            case .noSuchPool: throw .noSuchPool(name: name)
+            default: throw error
             }
         }
     }
