@@ -36,10 +36,10 @@ final class Reaper: Sendable {
     func stop() { isStopped.store(true, ordering: .relaxed) }
 
     private func scheduleSweep() {
-        timers.schedule(afterMilliseconds: 500) { [weak self] in
-            guard let self, !self.isStopped.load(ordering: .relaxed) else { return }
-            self.sweep()
-            self.scheduleSweep()
+        timers.schedule(afterMilliseconds: 500) { [self] in
+            guard !isStopped.load(ordering: .relaxed) else { return }
+            sweep()
+            scheduleSweep()
         }
     }
 
