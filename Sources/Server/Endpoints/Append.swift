@@ -33,12 +33,15 @@ extension Service {
         for name in [HeaderName.idempotencyKey, .fencingToken] where call.headers[name] != nil {
             throw Problem(.notImplemented, "\(name.rawValue) is not offered by this version")
         }
-        let offered = Durability.allCases.map(\.rawValue)
-        if let wanted = try call.text("durability"), !offered.contains(wanted) {
-            throw Problem(
-                .badParameter, "durability is one of \(offered.joined(separator: ", "))",
-                option: "durability")
+    }
+
+    private func durability(_ call: Call) throws(Problem) -> Durability {
+        guard let wanted = try call.text("durability") else { return .synced }
+        guard let level = Durability(rawValue: wanted) else {
+            let offered = Durability.allCases.map(\.rawValue).joined(separator: ", ")
+            throw Problem(.badParameter, "durability is one of \(offered)", option: "durability")
         }
+        return level
     }
 
     private func decodeAppend(_ call: Call) throws(Problem) -> Append {
@@ -48,7 +51,8 @@ extension Service {
         limits.recordBytes = settings.recordBytes
         let batch = try RecordBatch(call.request.body, type: type, limits: limits)
         return Append(
-            bytes: batch.bytes, lengths: batch.lengths, expectation: try Expectation(call))
+            bytes: batch.bytes, lengths: batch.lengths, expectation: try Expectation(call),
+            durability: try durability(call))
     }
 
     private static func answer(

@@ -6,7 +6,8 @@ import Store
 extension Service {
     func exportPool(_ call: Call) throws(Problem) -> Answer {
         _ = try call.negotiate([.octetStream])
-        return try onPool(call) { _, pool in
+        return try onPool(call) { _, pool throws(Problem) in
+            try mapping { () throws(StoreError) in try pool.requireWhole() }
             let status = PoolStatus(pool)
             var head = Response(headers: status.headers)
             head.setContentType(.octetStream)
@@ -45,42 +46,5 @@ extension Service {
                 }
             }
         }
-    }
-}
-
-/// The file of a pool: two pages, the data, and zeros up to its size.
-private final class ExportStream: ByteStream, @unchecked Sendable {
-    // Sendable because only the one network thread of its connection reads it.
-    private let pages: [UInt8]
-    private let data: PoolByteStream
-    private let size: Int
-    private var offset = 0
-    private var dataHasEnded = false
-
-    init(pages: [UInt8], data: PoolByteStream, size: Int) {
-        self.pages = pages
-        self.data = data
-        self.size = size
-    }
-
-    func read(into buffer: UnsafeMutableRawBufferPointer) throws(StreamCut) -> Int {
-        let count = try fill(UnsafeMutableRawBufferPointer(rebasing: buffer.prefix(size - offset)))
-        offset += count
-        return count
-    }
-
-    private func fill(_ buffer: UnsafeMutableRawBufferPointer) throws(StreamCut) -> Int {
-        if offset < pages.count {
-            let count = min(buffer.count, pages.count - offset)
-            buffer.copyBytes(from: pages[offset..<offset + count])
-            return count
-        }
-        if !dataHasEnded {
-            let count = try data.read(into: buffer)
-            if count > 0 { return count }
-            dataHasEnded = true
-        }
-        buffer.initializeMemory(as: UInt8.self, repeating: 0)
-        return buffer.count
     }
 }

@@ -6,11 +6,17 @@ package struct Append: Sendable {
     package let lengths: [Int]
     /// What must hold of the tail, if anything.
     package let expectation: Expectation
+    /// How safe the records must be when the append is answered.
+    package let durability: Durability
 
-    package init(bytes: [UInt8], lengths: [Int], expectation: Expectation = .none) {
+    package init(
+        bytes: [UInt8], lengths: [Int], expectation: Expectation = .none,
+        durability: Durability = .synced
+    ) {
         self.bytes = bytes
         self.lengths = lengths
         self.expectation = expectation
+        self.durability = durability
     }
 }
 
@@ -57,8 +63,8 @@ package struct Appended: Equatable, Sendable {
     package let next: Int
     /// The generation that the positions belong to.
     package let generation: Int
-    /// What the answer promises.
-    package let durability: Durability
+    /// How safe they are.
+    package var durability: Durability
 }
 
 /// How safe records are when their append is answered, from the weakest to the strongest.

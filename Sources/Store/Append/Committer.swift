@@ -2,10 +2,15 @@ import Synchronization
 
 /// What an engine does for its committer, which calls it from one thread at a time.
 package protocol CommitEngine: AnyObject, Sendable {
-    /// Decides on each append in order, writes those that are admitted, and flushes them once.
+    /// Decides on each append in order and writes those that are admitted.
     ///
-    /// An error that is not an append's own fault answers every append it touches.
-    func commit(_ batch: [Append]) -> [Result<Appended, StoreError>]
+    /// Says for each how safe it is now; an engine whose writing and flushing are one says synced.
+    /// An error that is not an append's own fault answers every append that it touches.
+    func write(_ batch: [Append]) -> [Result<Appended, StoreError>]
+
+    /// Puts on stable storage what was written; called only if an append wants more than `write`
+    /// gave it.
+    func flush() throws(StoreError)
 }
 
 /// Group commit for one log: what waits is written together and flushed once.
@@ -28,6 +33,8 @@ package final class Committer<Engine: CommitEngine>: Sendable {
     private struct State {
         var tasks: [Task] = []
         var isScheduled = false
+        /// So many tasks end the wait for company.
+        var wanted = Int.max
     }
 
     package let engine: Engine
@@ -58,16 +65,19 @@ package final class Committer<Engine: CommitEngine>: Sendable {
     }
 
     private func enqueue(_ task: Task) {
-        let mustSchedule = state.withLock { state in
+        let (mustSchedule, mustWake) = state.withLock { state in
             state.tasks.append(task)
             defer { state.isScheduled = true }
-            return !state.isScheduled
+            return (!state.isScheduled, state.tasks.count == state.wanted)
         }
         if mustSchedule { workers.submit { [self] in run() } }
+        if mustWake { state.wakeAll() }
     }
 
     private func run() {
+        var last = (tasks: 0, nanoseconds: 0)
         while true {
+            waitForCompany(after: last)
             let tasks = state.withLock { state in
                 let tasks = state.tasks
                 state.tasks = []
@@ -75,10 +85,26 @@ package final class Committer<Engine: CommitEngine>: Sendable {
                 return tasks
             }
             if tasks.isEmpty { return }
+            let started = Instant.now
             runInOrder(tasks)
+            last = (tasks.count, Instant.now.nanoseconds(since: started))
             // Other logs wait for a thread: let them have this one before the next turn.
             if workers.isContended { return workers.submit { [self] in run() } }
         }
+    }
+
+    /// Those who were just answered are likely to append again at once: a flush for the first of
+    /// them alone would keep the others waiting for the next.
+    ///
+    /// So up to half the time of a flush is given to them to come back, and none to a writer that
+    /// is alone.
+    private func waitForCompany(after last: (tasks: Int, nanoseconds: Int)) {
+        guard last.tasks >= 24 else { return }
+        let wanted = last.tasks * 3 / 4
+        let deadline = Instant(
+            nanoseconds: Instant.now.nanoseconds + min(last.nanoseconds / 2, 500_000))
+        state.withLock { $0.wanted = wanted }
+        state.whenReady(before: deadline, { $0.tasks.count >= wanted }) { $0.wanted = .max }
     }
 
     private func runInOrder(_ tasks: [Task]) {
@@ -106,19 +132,41 @@ package final class Committer<Engine: CommitEngine>: Sendable {
 
     private func commit(_ batch: [Pending]) {
         let started = Instant.now
-        let results = engine.commit(batch.map(\.append))
-        budget.observe(
-            .init(
-                records: batch.reduce(0) { $0 + $1.append.lengths.count },
-                bytes: batch.reduce(0) { $0 + $1.append.bytes.count },
-                nanoseconds: Instant.now.nanoseconds(since: started),
-                failed: results.contains {
-                    if case .failure(.syncFailed) = $0 { true } else { false }
-                }))
-        for (pending, result) in zip(batch, results) {
-            budget.release(bytes: pending.append.bytes.count)
-            pending.complete(result)
+        var report = CommitBudget.Report()
+        var waiting: [(pending: Pending, appended: Appended)] = []
+        for (pending, result) in zip(batch, engine.write(batch.map(\.append))) {
+            report.add(pending.append, result)
+            if case .success(let appended) = result, appended.durability < pending.append.durability
+            {
+                waiting.append((pending, appended))
+            } else {
+                answer(pending, result)
+            }
         }
+        if !waiting.isEmpty { flush(waiting, &report) }
+        report.nanoseconds = Instant.now.nanoseconds(since: started)
+        budget.observe(report)
+    }
+
+    private func flush(
+        _ waiting: [(pending: Pending, appended: Appended)], _ report: inout CommitBudget.Report
+    ) {
+        var failure: StoreError?
+        do throws(StoreError) {
+            try engine.flush()
+        } catch {
+            failure = error
+            report.failed = true
+        }
+        for (pending, var appended) in waiting {
+            appended.durability = .synced
+            answer(pending, failure.map { .failure($0) } ?? .success(appended))
+        }
+    }
+
+    private func answer(_ pending: Pending, _ result: Result<Appended, StoreError>) {
+        budget.release(bytes: pending.append.bytes.count)
+        pending.complete(result)
     }
 }
 
@@ -126,10 +174,20 @@ package final class Committer<Engine: CommitEngine>: Sendable {
 package final class CommitBudget: Sendable {
     /// One commit: what it took in and how long it took.
     package struct Report: Sendable {
-        package let records: Int
-        package let bytes: Int
-        package let nanoseconds: Int
-        package let failed: Bool
+        package fileprivate(set) var records = 0
+        package fileprivate(set) var bytes = 0
+        package fileprivate(set) var nanoseconds = 0
+        package fileprivate(set) var failed = false
+
+        fileprivate mutating func add(_ append: Append, _ result: Result<Appended, StoreError>) {
+            switch result {
+            case .success:
+                records += append.lengths.count
+                bytes += append.bytes.count
+            case .failure(.syncFailed): failed = true
+            case .failure: break
+            }
+        }
     }
 
     private let requestLimit: Int

@@ -31,7 +31,10 @@ final class PmemEngine: CommitEngine, Sendable {
 
     var view: PmemLog.View { current.withLock { $0 } }
 
-    func commit(_ batch: [Append]) -> [Result<Appended, StoreError>] {
+    /// Nothing is left to do: the library flushes as it appends.
+    func flush() {}
+
+    func write(_ batch: [Append]) -> [Result<Appended, StoreError>] {
         let view = self.view
         var tail = view.tell
         var results: [Result<Appended, StoreError>] = []
@@ -118,7 +121,7 @@ final class PmemEngine: CommitEngine, Sendable {
             let open = pool.take()
             open?.close()
         }
-        watermark.interrupt(restartingAt: view.tell)
+        watermark.interrupt()
     }
 
     private func requireOpen(_ view: PmemLog.View) throws(StoreError) {

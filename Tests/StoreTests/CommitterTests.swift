@@ -1,0 +1,102 @@
+import Synchronization
+import Testing
+
+@testable import Store
+
+@Suite struct CommitterTests {
+    /// An engine whose records are only written until it is asked to flush.
+    private final class TwoStepEngine: CommitEngine {
+        let flushes = Atomic(0)
+        let failure = Locked<StoreError?>(nil)
+
+        func write(_ batch: [Append]) -> [Result<Appended, StoreError>] {
+            batch.map { _ in
+                .success(Appended(first: 0, next: 1, generation: 1, durability: .written))
+            }
+        }
+
+        func flush() throws(StoreError) {
+            flushes.add(1, ordering: .relaxed)
+            if let failure = failure.withLock({ $0 }) { throw failure }
+        }
+    }
+
+    /// Appends one by one and gives the outcomes in the order of the answers.
+    private func outcomes(
+        of levels: [Durability], on engine: TwoStepEngine
+    ) throws -> [Result<Durability, StoreError>] {
+        let workers = Workers(limit: 1)
+        let committer = Committer(
+            engine: engine, workers: workers, budget: CommitBudget(requests: 99, bytes: 99))
+        let outcomes = Locked<[Result<Durability, StoreError>]>([])
+        for level in levels {
+            try committer.append(Append(bytes: [1], lengths: [1], durability: level)) { result in
+                outcomes.withLock { $0.append(result.map(\.durability)) }
+            }
+        }
+        workers.stop()
+        return outcomes.withLock { $0 }
+    }
+
+    @Test func recordsThatNeedNoMoreAreAnsweredWithoutAFlush() throws {
+        let engine = TwoStepEngine()
+        #expect(
+            try outcomes(of: [.written, .written], on: engine) == [
+                .success(.written), .success(.written),
+            ])
+        #expect(engine.flushes.load(ordering: .relaxed) == 0)
+    }
+
+    @Test func recordsThatMustBeSyncedWaitForTheFlush() throws {
+        let engine = TwoStepEngine()
+        #expect(try outcomes(of: [.synced], on: engine) == [.success(.synced)])
+        #expect(engine.flushes.load(ordering: .relaxed) == 1)
+    }
+
+    @Test func aFailedFlushAnswersAllThatWaitedForIt() throws {
+        let engine = TwoStepEngine()
+        let failure = StoreError.syncFailed(.init(call: "fdatasync", errno: 5, file: "f"))
+        engine.failure.withLock { $0 = failure }
+        #expect(try outcomes(of: [.synced], on: engine) == [.failure(failure)])
+        #expect(try outcomes(of: [.written], on: engine) == [.success(.written)])
+    }
+}
+
+@Suite struct CommitBudgetTests {
+    /// An engine that waits until it may go on.
+    private final class SlowEngine: CommitEngine {
+        let mayGoOn = Locked(false)
+
+        func flush() {}
+
+        func write(_ batch: [Append]) -> [Result<Appended, StoreError>] {
+            mayGoOn.whenReady({ $0 }) { _ in }
+            return batch.map { _ in
+                .success(Appended(first: 0, next: 0, generation: 1, durability: .synced))
+            }
+        }
+    }
+
+    @Test func whatDoesNotFitIntoTheQueuesIsRefusedAtOnce() throws {
+        let workers = Workers(limit: 1)
+        let engine = SlowEngine()
+        let budget = CommitBudget(requests: 3, bytes: 10)
+        let committer = Committer(engine: engine, workers: workers, budget: budget)
+        let answered = Atomic(0)
+        let append = { (size: Int) throws(StoreError) in
+            try committer.append(
+                Append(bytes: [UInt8](repeating: 0, count: size), lengths: [size])
+            ) { _ in answered.add(1, ordering: .relaxed) }
+        }
+        try append(4)
+        try append(4)
+        #expect(throws: StoreError.self) { try append(4) }
+        try append(2)
+        #expect(throws: StoreError.self) { try append(0) }
+        engine.mayGoOn.withLock { $0 = true }
+        engine.mayGoOn.wakeAll()
+        workers.stop()
+        #expect(answered.load(ordering: .relaxed) == 3)
+        #expect(budget.queuedRequests == 0)
+    }
+}
