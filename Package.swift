@@ -26,17 +26,19 @@ let package = Package(
             name: "CJansson", pkgConfig: "jansson", providers: [.apt(["libjansson-dev"])]),
         .systemLibrary(
             name: "CPMemLog", pkgConfig: "libpmemlog", providers: [.apt(["libpmemlog-dev"])]),
+        .target(name: "CLinux"),
         .target(name: "CPmemEnvironment"),
         .target(name: "API", dependencies: ["CJansson"], swiftSettings: strict),
-        .target(name: "Store", dependencies: ["CPMemLog"], swiftSettings: strict),
+        .target(name: "Store", dependencies: ["CLinux", "CPMemLog"], swiftSettings: strict),
         .executableTarget(
             name: "Server",
             dependencies: [
-                "API", "Store", "CMicroHTTPD", "CPmemEnvironment",
+                "API", "Store", "CLinux", "CMicroHTTPD", "CPmemEnvironment",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: strict),
+        .testTarget(name: "StyleTests", swiftSettings: strict),
         .testTarget(name: "APITests", dependencies: ["API"], swiftSettings: strict),
         .testTarget(
             name: "StoreTests", dependencies: ["Store", "CPMemLog"], swiftSettings: strict),

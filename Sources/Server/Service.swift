@@ -133,6 +133,7 @@ struct Observation: Sendable {
     let status: Int
     let problem: ProblemCode?
     let requestID: String
+    let trace: TraceParent?
     let bodyBytes: Int
     let nanoseconds: Int
 }

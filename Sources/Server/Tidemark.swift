@@ -73,9 +73,9 @@ enum Tidemark {
         signals.endAtOnceOnTheNext()
         let deadline = Instant.now.advanced(milliseconds: service.settings.drainTimeout)
         while service.inFlight.load(ordering: .acquiring) > 0, Instant.now < deadline {
-            usleep(2000)
+            service.endWaits()
+            usleep(5000)
         }
-        service.endWaits()
         service.reaper.cutAll()
         while service.inFlight.load(ordering: .acquiring) > 0 { usleep(2000) }
         service.reaper.stop()

@@ -24,6 +24,8 @@ package enum StoreError: Error, Equatable, Sendable {
     case syncFailed(Fault)
     /// An earlier flush failed, or the file was damaged underneath; nothing was done.
     case failed(detail: String)
+    /// A file has become shorter than what is known to be in it.
+    case cutShort(detail: String)
     case noSpace(detail: String)
     case fileAccess(Fault)
     case io(Fault)

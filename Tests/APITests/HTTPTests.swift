@@ -123,3 +123,21 @@ import Testing
                 == nil)
     }
 }
+
+@Suite struct TraceParentTests {
+    @Test func aTraceIsTakenFromItsHeader() throws {
+        let header = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+        let trace = try #require(TraceParent(header))
+        #expect(trace.traceID == "4bf92f3577b34da6a3ce929d0e0e4736")
+        #expect(trace.parentID == "00f067aa0ba902b7")
+        #expect(TraceParent("01" + header.dropFirst(2) + "-more") == trace)
+    }
+
+    @Test(arguments: [
+        "", "00-x-y-01", "ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+        "00-00000000000000000000000000000000-00f067aa0ba902b7-01",
+        "00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01",
+        "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-more",
+    ])
+    func aMalformedHeaderIsPassedOver(_ header: String) { #expect(TraceParent(header) == nil) }
+}

@@ -7,6 +7,7 @@ import struct
 import pytest
 
 from support.client import POOL_MINIMUM
+from support.server import wait_until
 
 CAPACITY = POOL_MINIMUM - 8192
 
@@ -281,7 +282,7 @@ def test_import_of_what_is_no_pool_leaves_nothing(shared, api, name):
     assert answer.status == 409 and answer.code == "not_a_pool"
     assert api.get(f"/v1/pools/{name}").status == 404
     assert not path_of(shared, name).exists()
-    assert os.listdir(shared.data / ".tidemark" / "new") == []
+    wait_until(lambda: os.listdir(shared.data / ".tidemark" / "new") == [], what="the upload to go")
 
 
 def test_import_in_chunks_is_taken(api, name):

@@ -10,7 +10,7 @@ import threading
 import pytest
 
 from support import poolfile
-from support.client import POOL_MINIMUM, Client
+from support.client import POOL_MINIMUM, Client, Raw
 from support.problems import CODES, check_problem
 from support.server import wait_until
 
@@ -309,28 +309,20 @@ def test_full_commit_queue_is_overloaded_and_nothing_of_it_is_applied(start):
 
 @here("draining")
 def test_draining_server_refuses_new_work_and_finishes_the_old(start):
-    server = start(http_drain_timeout_ms=4000)
+    server = start()
     server.client.create("p")
-    answers = []
-
-    def wait_for_data():
-        with server.new_client() as client:
-            answers.append(client.get("/v1/pools/p/walk?wait_ms=30000"))
-
-    waiter = threading.Thread(target=wait_for_data)
-    waiter.start()
     second, third = server.new_client(), server.new_client()
-    for client in (second, third):
-        client.get("/healthz")
-    pattern = re.compile(r"^tidemark_http_requests_in_flight 2$", re.M)
-    wait_until(lambda: pattern.search(server.client.get("/metrics").body.decode()), what="a wait")
-    server.signal()
-    wait_until(lambda: third.get("/readyz").status == 503, what="the drain to begin")
-    check_problem(second.try_append("p", b"x"), "draining")
+    second.get("/healthz")
+    with Raw(server.port) as old:
+        old.send(b"POST /v1/pools/p/append HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\n\r\nol")
+        in_flight = re.compile(r"^tidemark_http_requests_in_flight 2$", re.M)
+        wait_until(lambda: in_flight.search(third.get("/metrics").body.decode()), what="the old")
+        server.signal()
+        wait_until(lambda: third.get("/readyz").status == 503, what="the drain to begin")
+        check_problem(second.try_append("p", b"x"), "draining")
+        assert old.send(b"d!").read_answer().status == 200
     assert server.wait() == 0
-    waiter.join(5)
-    assert answers and answers[0].status == 200
-    assert poolfile.tell(server.data / "pools" / "p") == 0
+    assert poolfile.used(server.data / "pools" / "p") == b"old!"
 
 
 def test_every_code_is_covered_or_excluded_with_a_reason():

@@ -6,7 +6,8 @@ import Store
 extension Service {
     func exportPool(_ call: Call) throws(Problem) -> Answer {
         _ = try call.negotiate([.octetStream])
-        return try onPool(call) { _, pool in
+        return try onPool(call) { _, pool throws(Problem) in
+            try mapping { () throws(StoreError) in try pool.requireWhole() }
             let status = PoolStatus(pool)
             var head = Response(headers: status.headers)
             head.setContentType(.octetStream)
@@ -63,24 +64,28 @@ private final class ExportStream: ByteStream, @unchecked Sendable {
         self.size = size
     }
 
-    func read(into buffer: UnsafeMutableRawBufferPointer) throws(StreamCut) -> Int {
-        let count = try fill(UnsafeMutableRawBufferPointer(rebasing: buffer.prefix(size - offset)))
-        offset += count
-        return count
+    func fetch() { data.fetch() }
+
+    func read(into buffer: UnsafeMutableRawBufferPointer) throws(StreamCut) -> StreamStep {
+        let part = UnsafeMutableRawBufferPointer(rebasing: buffer.prefix(size - offset))
+        let step = part.isEmpty ? .end : try fill(part)
+        if case .bytes(let count) = step { offset += count }
+        return step
     }
 
-    private func fill(_ buffer: UnsafeMutableRawBufferPointer) throws(StreamCut) -> Int {
+    private func fill(_ buffer: UnsafeMutableRawBufferPointer) throws(StreamCut) -> StreamStep {
         if offset < pages.count {
             let count = min(buffer.count, pages.count - offset)
             buffer.copyBytes(from: pages[offset..<offset + count])
-            return count
+            return .bytes(count)
         }
         if !dataHasEnded {
-            let count = try data.read(into: buffer)
-            if count > 0 { return count }
-            dataHasEnded = true
+            switch try data.read(into: buffer) {
+            case .end: dataHasEnded = true
+            case let step: return step
+            }
         }
         buffer.initializeMemory(as: UInt8.self, repeating: 0)
-        return buffer.count
+        return .bytes(buffer.count)
     }
 }

@@ -53,7 +53,9 @@ extension Service {
             return .later { complete in
                 pool.watermark.wait(until: start + 1, milliseconds: wait) { _ in
                     do throws(Problem) {
-                        try token?.check(against: pool)
+                        guard pool.view.generation == view.generation else {
+                            throw Problem(StoreError.positionGone(oldest: 0))
+                        }
                         complete(
                             .success(
                                 try service.walk(
@@ -72,6 +74,7 @@ extension Service {
         limit: Int?, _ type: MediaType
     ) throws(Problem) -> Answer {
         if view.state == .closed { throw Problem(StoreError.poolClosed(name: pool.name)) }
+        try mapping { () throws(StoreError) in try pool.requireWhole() }
         guard start <= view.tell else { throw .behindTheEnd(view.tell) }
         let range = start..<view.tell
         let plan = WalkPlan(
@@ -174,6 +177,7 @@ extension Service {
                 return .now(
                     Response(status: 304, headers: Self.headers(pool, view.generation, view.tell)))
             }
+            try mapping { () throws(StoreError) in try pool.requireWhole() }
             let wanted = call.headers[.range].flatMap { ByteRange($0) }
             let isCurrent = call.headers[.ifRange].map { EntityTag($0) == tag } ?? true
             guard let wanted, isCurrent else {
@@ -196,9 +200,25 @@ extension Service {
             head.headers.append(
                 ("Content-Range", "bytes \(range.lowerBound)-\(range.upperBound - 1)/\(view.tell)"))
         }
+        if range.count <= Self.shortRead, let bytes = cached(pool, view.generation, range) {
+            head.body = bytes
+            return .now(head)
+        }
         return .stream(
             head, PoolByteStream(pool, generation: view.generation, range: range),
             length: range.count)
+    }
+
+    /// What is at most so long is answered in one piece if the page cache has it.
+    private static let shortRead = 64 * 1024
+
+    private func cached(_ pool: PmemLog, _ generation: Int, _ range: Range<Int>) -> [UInt8]? {
+        var bytes = [UInt8](repeating: 0, count: range.count)
+        let isThere = bytes.withUnsafeMutableBytes { buffer in
+            (try? pool.readCached(at: range.lowerBound, generation: generation, into: buffer))
+                == true
+        }
+        return isThere ? bytes : nil
     }
 
     private static func headers(

@@ -1,4 +1,5 @@
 import API
+import CLinux
 import Glibc
 import Store
 import Synchronization
@@ -56,7 +57,9 @@ final class Acceptor: Sendable {
     /// A connection from the address is there; false if it has too many.
     private func admit(_ address: String) -> Bool {
         addresses.withLock { addresses in
-            guard addresses[address, default: 0] < settings.connectionsPerAddress else { return false }
+            guard addresses[address, default: 0] < settings.connectionsPerAddress else {
+                return false
+            }
             addresses[address, default: 0] += 1
             return true
         }
@@ -90,16 +93,15 @@ final class Acceptor: Sendable {
             var address = sockaddr_storage()
             var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
             let socket = withSocketAddress(&address) {
-                accept(listener, $0, &length)
+                clinux_accept(listener, $0, &length)
             }
             guard socket >= 0 else {
                 if errno == EINTR || errno == ECONNABORTED { continue }
                 return ![EMFILE, ENFILE, ENOBUFS, ENOMEM].contains(errno)
             }
-            _ = fcntl(socket, F_SETFD, FD_CLOEXEC)
-            _ = fcntl(socket, F_SETFL, O_NONBLOCK)
             var on: Int32 = 1
-            setsockopt(socket, Int32(IPPROTO_TCP), TCP_NODELAY, &on, socklen_t(MemoryLayout<Int32>.size))
+            setsockopt(
+                socket, Int32(IPPROTO_TCP), TCP_NODELAY, &on, socklen_t(MemoryLayout<Int32>.size))
             let peer = PeerAddress.text(of: &address)
             guard connections() < settings.connections, admit(peer) else {
                 turnAway(socket)
@@ -116,7 +118,8 @@ final class Acceptor: Sendable {
         let problem = Problem(.overloaded, "there are too many connections")
         let response = problem.response(instance: "", requestID: "")
         let headers = response.headers.map { "\($0.name): \($0.value)\r\n" }.joined()
-        let answer = "HTTP/1.1 503 Service Unavailable\r\n\(headers)Connection: close\r\n"
+        let answer =
+            "HTTP/1.1 503 Service Unavailable\r\n\(headers)Connection: close\r\n"
             + "Content-Length: \(response.body.count)\r\n\r\n"
             + String(decoding: response.body, as: UTF8.self)
         send(socket, answer, answer.utf8.count, Int32(MSG_NOSIGNAL))

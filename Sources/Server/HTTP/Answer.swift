@@ -16,11 +16,23 @@ enum Answer: Sendable {
 ///
 /// Called by one network thread at a time.
 protocol ByteStream: AnyObject, Sendable {
-    /// Fills some of `buffer`; 0 at the end.
+    /// Fills some of `buffer`, without waiting for anything.
     ///
     /// - Throws: when the rest cannot be had and the form of the body has no way to say so: the
     ///   connection is cut.
-    func read(into buffer: UnsafeMutableRawBufferPointer) throws(StreamCut) -> Int
+    func read(into buffer: UnsafeMutableRawBufferPointer) throws(StreamCut) -> StreamStep
+
+    /// Fetches from disk what `read` needs next; called on a thread that may wait.
+    func fetch()
+}
+
+/// What a stream has to give.
+enum StreamStep {
+    /// So many bytes, at least one.
+    case bytes(Int)
+    /// Nothing before `fetch` has been called.
+    case mustFetch
+    case end
 }
 
 /// The stream cannot go on.

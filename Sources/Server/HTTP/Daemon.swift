@@ -32,7 +32,7 @@ final class Daemon: @unchecked Sendable {
                 ptr_value: nil),
             MHD_OptionItem(
                 option: .CONNECTION_MEMORY_LIMIT, value: 32 * 1024, ptr_value: nil),
-            MHD_OptionItem(option: .STRICT_FOR_CLIENT, value: 1, ptr_value: nil),
+            MHD_OptionItem(option: .STRICT_FOR_CLIENT, value: 0, ptr_value: nil),
             MHD_OptionItem(
                 option: .URI_LOG_CALLBACK,
                 value: Int(bitPattern: unsafeBitCast(beginRequest, to: OpaquePointer.self)),
@@ -123,10 +123,10 @@ private let beginRequest: BeginRequest = { context, target, connection in
 }
 
 private let proceedWithRequest: MHD_AccessHandlerCallback = {
-    _, _, _, method, _, upload, uploadSize, slot in
-    guard let exchange = slot?.pointee, let method, let uploadSize else { return .NO }
+    _, _, _, method, version, upload, uploadSize, slot in
+    guard let exchange = slot?.pointee, let method, let version, let uploadSize else { return .NO }
     return Unmanaged<Exchange>.fromOpaque(exchange).takeUnretainedValue().proceed(
-        method: method,
+        method: method, version: version,
         upload: UnsafeRawBufferPointer(
             start: upload, count: upload == nil ? 0 : uploadSize.pointee),
         uploadSize: uploadSize)

@@ -32,6 +32,7 @@ final class Exchange: @unchecked Sendable {
     private var bodyBytes = 0
     private var methodName = ""
     private var requestID = ""
+    private var trace: TraceParent?
     private var status = 0
     private var problem: ProblemCode?
     private let parking = Atomic(Parking.none)
@@ -51,11 +52,11 @@ final class Exchange: @unchecked Sendable {
 
     /// The library's callback: the headers are there, some of the body, all of it, or a resume.
     func proceed(
-        method: UnsafePointer<CChar>, upload: UnsafeRawBufferPointer,
+        method: UnsafePointer<CChar>, version: UnsafePointer<CChar>, upload: UnsafeRawBufferPointer,
         uploadSize: UnsafeMutablePointer<Int>
     ) -> MHD_Result {
         switch phase {
-        case .head: return readHead(String(cString: method))
+        case .head: return readHead(String(cString: method), version: String(cString: version))
         case .body where uploadSize.pointee > 0:
             uploadSize.pointee = 0
             return collect(upload)
@@ -70,25 +71,29 @@ final class Exchange: @unchecked Sendable {
 
     /// The library is done with the request, whatever became of it.
     func finish() {
-        record?.setDeadline(Instant.now.advanced(milliseconds: service.settings.idleTimeout))
+        record?.becomeIdle(until: Instant.now.advanced(milliseconds: service.settings.idleTimeout))
         service.observe(
             Observation(
                 endpoint: admitted?.endpoint, method: methodName, target: rawTarget,
-                status: status, problem: problem, requestID: requestID, bodyBytes: bodyBytes,
+                status: status, problem: problem, requestID: requestID, trace: trace,
+                bodyBytes: bodyBytes,
                 nanoseconds: Instant.now.nanoseconds(since: started)))
     }
 
     // MARK: - Receiving
 
-    private func readHead(_ method: String) -> MHD_Result {
+    private func readHead(_ method: String, version: String) -> MHD_Result {
         methodName = method
         requestID = service.newRequestID()
         phase = .body
         let reader = HeadReader(connection)
         let headers = reader.headers
         if let id = headers[.requestID], Service.isRequestID(id) { requestID = id }
+        trace = headers[.traceparent].flatMap(TraceParent.init)
         do throws(Problem) {
-            try reader.check(method: method, limit: service.settings.headerBytes)
+            try reader.check(
+                method: method, isVersion11: version == "HTTP/1.1",
+                limit: service.settings.headerBytes)
         } catch {
             return refuseAndClose(error)
         }
@@ -216,8 +221,14 @@ final class Exchange: @unchecked Sendable {
         let isStream = stream != nil
         record?.setDeadline(
             isStream ? nil : started.advanced(milliseconds: service.settings.requestTimeout))
-        guard let handle = MHDResponse(response, stream: stream, length: length) else { return .NO }
-        return handle.queue(status: status, on: connection)
+        let reader = stream.map {
+            StreamReader($0, connection: connection, workers: service.store.files)
+        }
+        let handle =
+            if let reader { MHDResponse(response, stream: reader, length: length) } else {
+                MHDResponse(response)
+            }
+        return handle?.queue(status: status, on: connection) ?? .NO
     }
 
     private var instance: String { String(rawTarget.prefix { $0 != "?" }.prefix(256)) }

@@ -27,7 +27,11 @@ struct HeadReader {
     }
 
     /// - Throws: `bad_request`, `headers_too_large`, `not_implemented` or `expectation_failed`.
-    func check(method: String, limit: Int) throws(Problem) {
+    func check(method: String, isVersion11: Bool, limit: Int) throws(Problem) {
+        // The library's own refusal sends its head twice.
+        if isVersion11, headers[.host] == nil {
+            throw Problem(.badRequest, "a request of HTTP/1.1 must have a Host header")
+        }
         if let fault { throw Problem(.badRequest, fault) }
         guard bytes <= limit else {
             throw Problem(

@@ -11,24 +11,34 @@ struct MHDResponse: ~Copyable {
     private static let blockSize = 64 * 1024
 
     /// - Returns: nil without memory.
-    init?(_ response: Response, stream: (any ByteStream)? = nil, length: Int? = nil) {
-        let made: OpaquePointer?
-        if let stream {
-            made = MHD_create_response_from_callback(
+    init?(_ response: Response) {
+        self.init(response, Self.body(of: response))
+    }
+
+    /// A response whose body is read while it is sent.
+    ///
+    /// - Parameter length: of the body, if it is known.
+    init?(_ response: Response, stream: StreamReader, length: Int?) {
+        self.init(
+            response,
+            MHD_create_response_from_callback(
                 length.map(UInt64.init) ?? UInt64.max, Self.blockSize, readStream,
-                Unmanaged.passRetained(StreamBox(stream)).toOpaque(), releaseStream)
-        } else if response.body.count <= Self.longestCopied {
-            made = response.body.withUnsafeBytes { body in
-                MHD_create_response_from_buffer(
-                    body.count, UnsafeMutableRawPointer(mutating: body.baseAddress),
-                    .RESPMEM_MUST_COPY)
-            }
-        } else {
-            made = Self.lend(response.body)
-        }
+                Unmanaged.passRetained(stream).toOpaque(), releaseStream))
+    }
+
+    private init?(_ response: Response, _ made: OpaquePointer?) {
         guard let made else { return nil }
         handle = made
         for (name, value) in response.headers { MHD_add_response_header(made, name, value) }
+    }
+
+    private static func body(of response: Response) -> OpaquePointer? {
+        guard response.body.count <= longestCopied else { return lend(response.body) }
+        return response.body.withUnsafeBytes { body in
+            MHD_create_response_from_buffer(
+                body.count, UnsafeMutableRawPointer(mutating: body.baseAddress),
+                .RESPMEM_MUST_COPY)
+        }
     }
 
     deinit { MHD_destroy_response(handle) }
@@ -46,27 +56,14 @@ struct MHDResponse: ~Copyable {
     }
 }
 
-private final class StreamBox {
-    let stream: any ByteStream
-    init(_ stream: any ByteStream) { self.stream = stream }
-}
-
 private let freeBody: MHD_ContentReaderFreeCallback = { $0?.deallocate() }
 
-private let releaseStream: MHD_ContentReaderFreeCallback = { box in
-    if let box { Unmanaged<StreamBox>.fromOpaque(box).release() }
+private let releaseStream: MHD_ContentReaderFreeCallback = { reader in
+    if let reader { Unmanaged<StreamReader>.fromOpaque(reader).release() }
 }
 
-private let readStream: MHD_ContentReaderCallback = { box, _, buffer, count in
-    let cut = -2
-    let end = -1
-    guard let box, let buffer else { return cut }
-    let stream = Unmanaged<StreamBox>.fromOpaque(box).takeUnretainedValue().stream
-    do throws(StreamCut) {
-        let count = try stream.read(
-            into: UnsafeMutableRawBufferPointer(start: buffer, count: count))
-        return count > 0 ? count : end
-    } catch {
-        return cut
-    }
+private let readStream: MHD_ContentReaderCallback = { reader, _, buffer, count in
+    guard let reader, let buffer else { return StreamReader.cut }
+    return Unmanaged<StreamReader>.fromOpaque(reader).takeUnretainedValue().read(
+        into: UnsafeMutableRawBufferPointer(start: buffer, count: count))
 }

@@ -46,10 +46,14 @@ final class Reaper: Sendable {
     private func sweep() {
         let now = Instant.now
         connections.withLock { connections in
-            for record in connections.values where record.isOverdue(now) {
+            for record in connections.values {
+                if record.isOverdue(now) {
+                    record.setDeadline(nil)
+                    cut.add(1, ordering: .relaxed)
+                } else if !record.isAbandoned {
+                    continue
+                }
                 shutdown(record.socket, Int32(SHUT_RDWR))
-                record.setDeadline(nil)
-                cut.add(1, ordering: .relaxed)
             }
         }
     }

@@ -40,6 +40,10 @@ final class ServiceLog: Sendable {
             .init(name: "body_bytes", value: .integer(observation.bodyBytes)),
             .init(name: "request_id", value: .string(observation.requestID)),
         ]
+        if let trace = observation.trace {
+            members.append(.init(name: "trace_id", value: .string(trace.traceID)))
+            members.append(.init(name: "parent_id", value: .string(trace.parentID)))
+        }
         sink.write(LogLine.bytes("request", level: "info", members, format))
     }
 }

@@ -59,6 +59,7 @@ extension Problem {
             errno = reason
         case .failed(let detail):
             self.init(.syncFailed, "the pool has failed: \(detail)")
+        case .cutShort(let detail): self.init(.ioError, detail)
         case .noSpace(let detail): self.init(.noSpace, detail)
         case .fileAccess(let fault):
             self.init(

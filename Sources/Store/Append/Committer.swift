@@ -28,6 +28,8 @@ package final class Committer<Engine: CommitEngine>: Sendable {
     private struct State {
         var tasks: [Task] = []
         var isScheduled = false
+        /// So many tasks end the wait for company.
+        var wanted = Int.max
     }
 
     package let engine: Engine
@@ -58,16 +60,19 @@ package final class Committer<Engine: CommitEngine>: Sendable {
     }
 
     private func enqueue(_ task: Task) {
-        let mustSchedule = state.withLock { state in
+        let (mustSchedule, mustWake) = state.withLock { state in
             state.tasks.append(task)
             defer { state.isScheduled = true }
-            return !state.isScheduled
+            return (!state.isScheduled, state.tasks.count == state.wanted)
         }
         if mustSchedule { workers.submit { [self] in run() } }
+        if mustWake { state.wakeAll() }
     }
 
     private func run() {
+        var last = (tasks: 0, nanoseconds: 0)
         while true {
+            waitForCompany(after: last)
             let tasks = state.withLock { state in
                 let tasks = state.tasks
                 state.tasks = []
@@ -75,10 +80,26 @@ package final class Committer<Engine: CommitEngine>: Sendable {
                 return tasks
             }
             if tasks.isEmpty { return }
+            let started = Instant.now
             runInOrder(tasks)
+            last = (tasks.count, Instant.now.nanoseconds(since: started))
             // Other logs wait for a thread: let them have this one before the next turn.
             if workers.isContended { return workers.submit { [self] in run() } }
         }
+    }
+
+    /// Those who were just answered are likely to append again at once: a flush for the first of
+    /// them alone would keep the others waiting for the next.
+    ///
+    /// So up to half the time of a flush is given to them to come back, and none to a writer that
+    /// is alone.
+    private func waitForCompany(after last: (tasks: Int, nanoseconds: Int)) {
+        guard last.tasks >= 24 else { return }
+        let wanted = last.tasks * 3 / 4
+        let deadline = Instant(
+            nanoseconds: Instant.now.nanoseconds + min(last.nanoseconds / 2, 500_000))
+        state.withLock { $0.wanted = wanted }
+        state.whenReady(before: deadline, { $0.tasks.count >= wanted }) { $0.wanted = .max }
     }
 
     private func runInOrder(_ tasks: [Task]) {
@@ -107,14 +128,14 @@ package final class Committer<Engine: CommitEngine>: Sendable {
     private func commit(_ batch: [Pending]) {
         let started = Instant.now
         let results = engine.commit(batch.map(\.append))
-        budget.observe(
-            .init(
-                records: batch.reduce(0) { $0 + $1.append.lengths.count },
-                bytes: batch.reduce(0) { $0 + $1.append.bytes.count },
-                nanoseconds: Instant.now.nanoseconds(since: started),
-                failed: results.contains {
-                    if case .failure(.syncFailed) = $0 { true } else { false }
-                }))
+        var report = CommitBudget.Report()
+        for pending in batch {
+            report.records += pending.append.lengths.count
+            report.bytes += pending.append.bytes.count
+        }
+        report.nanoseconds = Instant.now.nanoseconds(since: started)
+        if case .failure(.syncFailed)? = results.first { report.failed = true }
+        budget.observe(report)
         for (pending, result) in zip(batch, results) {
             budget.release(bytes: pending.append.bytes.count)
             pending.complete(result)
@@ -126,10 +147,10 @@ package final class Committer<Engine: CommitEngine>: Sendable {
 package final class CommitBudget: Sendable {
     /// One commit: what it took in and how long it took.
     package struct Report: Sendable {
-        package let records: Int
-        package let bytes: Int
-        package let nanoseconds: Int
-        package let failed: Bool
+        package fileprivate(set) var records = 0
+        package fileprivate(set) var bytes = 0
+        package fileprivate(set) var nanoseconds = 0
+        package fileprivate(set) var failed = false
     }
 
     private let requestLimit: Int

@@ -1,3 +1,4 @@
+import CLinux
 package import Glibc
 
 /// An open file: owns its descriptor and names it in errors.
@@ -39,6 +40,25 @@ package struct File: ~Copyable, Sendable {
             done += count
         }
         return done
+    }
+
+    /// As `read(at:into:)`, but only what the page cache holds.
+    ///
+    /// - Returns: false if the call would have to wait for the disk; then nothing is certain about
+    ///   the buffer.
+    package func readCached(
+        at offset: Int, into buffer: UnsafeMutableRawBufferPointer
+    ) throws(StoreError) -> Bool {
+        var done = 0
+        while done < buffer.count {
+            let rest = UnsafeMutableRawBufferPointer(rebasing: buffer[done...])
+            let count = clinux_pread_cached(
+                descriptor, rest.baseAddress, UInt(rest.count), offset + done)
+            // File systems that can't tell say so; then there is no way but to wait.
+            if count <= 0 { return false }
+            done += count
+        }
+        return true
     }
 
     /// As many of the `count` bytes at `offset` as there are.

@@ -118,7 +118,7 @@ final class PmemEngine: CommitEngine, Sendable {
             let open = pool.take()
             open?.close()
         }
-        watermark.interrupt(restartingAt: view.tell)
+        watermark.interrupt()
     }
 
     private func requireOpen(_ view: PmemLog.View) throws(StoreError) {

@@ -103,14 +103,32 @@ package final class PmemLog: Sendable {
         at offset: Int, generation: Int, into buffer: UnsafeMutableRawBufferPointer
     ) throws(StoreError) {
         try reader.read(at: PoolLayout.dataStart + offset, into: buffer)
-        // Looked at after the reading: bytes that a rewind set free may have been written over.
+        try requireCurrent(generation)
+    }
+
+    /// Notices a file that was cut short underneath before an answer is begun.
+    package func requireWhole() throws(StoreError) { try reader.requireWhole() }
+
+    /// As `read(at:generation:into:)`, but false where it would have to wait for the disk.
+    package func readCached(
+        at offset: Int, generation: Int, into buffer: UnsafeMutableRawBufferPointer
+    ) throws(StoreError) -> Bool {
+        guard try reader.readCached(at: PoolLayout.dataStart + offset, into: buffer) else {
+            return false
+        }
+        try requireCurrent(generation)
+        return true
+    }
+
+    /// Checked after the reading: bytes that a rewind set free may have been written over.
+    private func requireCurrent(_ generation: Int) throws(StoreError) {
         let now = view
         guard now.generation == generation else { throw .positionGone(oldest: 0) }
         guard now.state != .closed else { throw .poolClosed(name: name) }
     }
 
     /// Resumes readers that wait for more, as if their time had run out.
-    package func endWaits() { watermark.interrupt(restartingAt: view.tell) }
+    package func endWaits() { watermark.interrupt() }
 
     /// Examines the headers of the open pool as they are in the file, without the library.
     package func checkLive() throws(StoreError) -> String? {

@@ -64,7 +64,10 @@ package struct PmemPool: ~Copyable, @unchecked Sendable {
     /// The pieces are gathered first: two flushes cost far more than the copy.
     package func append(gathering pieces: [[UInt8]]) throws(StoreError) {
         if let only = pieces.first, pieces.count == 1 { return try append(only) }
-        try append(Array(pieces.joined()))
+        var gathered: [UInt8] = []
+        gathered.reserveCapacity(pieces.reduce(0) { $0 + $1.count })
+        for piece in pieces { gathered.append(contentsOf: piece) }
+        try append(gathered)
     }
 
     /// Empties the pool durably; `pmemlog_rewind(3)`.

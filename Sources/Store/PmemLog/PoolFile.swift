@@ -30,6 +30,7 @@ struct PoolFile: Sendable {
         guard start.starts(with: PoolSet.signature) else {
             try Self.checkSize(size)
             layout = try PoolLayout(pages: start, poolSize: size)
+            try PoolLayout.checkStandsAlone(start)
             poolSize = size
             parts = []
             reader = PoolReader([.init(start: 0, length: size, fileOffset: 0, file: file)])
@@ -145,7 +146,13 @@ struct PoolFile: Sendable {
         var segments: [PoolReader.Segment] = []
         for (part, extent) in zip(set.parts, set.extents) {
             let name = part.path.split(separator: "/").last.map(String.init) ?? part.path
-            let file = try File(path: part.path, name: name, flags: O_RDONLY | O_NONBLOCK)
+            let file: File
+            do throws(StoreError) {
+                file = try File(path: part.path, name: name, flags: O_RDONLY | O_NONBLOCK)
+            } catch {
+                guard case .io(let fault) = error, fault.errno == ENOENT else { throw error }
+                throw .notAPool(detail: "its part \(name) is missing")
+            }
             let status = try file.status()
             guard status.st_mode & S_IFMT == S_IFREG, Int(status.st_size) == part.size else {
                 throw .notAPool(

@@ -34,10 +34,14 @@ package final class PoolImport: Sendable {
     ///
     /// - Throws: `.notAPool` for what pmemlog_check(3) would refuse; `.alreadyExists`.
     func publish(as path: String) throws(StoreError) {
-        let file = try PoolFile(at: temporary, in: directory)
-        guard file.parts.isEmpty else {
+        // A set file would make the service look at files that its sender names.
+        let start = try state.withLock { (state) throws(StoreError) in
+            try state.file.read(at: 0, count: PoolSet.signature.count)
+        }
+        guard start != PoolSet.signature else {
             throw .notAPool(detail: "a set file cannot be imported; export makes one file of a set")
         }
+        let file = try PoolFile(at: temporary, in: directory)
         try file.fillHoles(in: directory)
         let absolute = directory.absolute(temporary)
         if let fault = try PmemPool.check(absolute, name: "the file") {

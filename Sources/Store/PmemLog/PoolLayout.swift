@@ -104,6 +104,16 @@ package struct PoolLayout: Equatable, Sendable {
         }
     }
 
+    /// A pool of one file names itself as the part and the replica before and after it.
+    static func checkStandsAlone(_ pages: [UInt8]) throws(StoreError) {
+        let part = pages[0x28..<0x38]
+        for place in stride(from: 0x38, to: 0x78, by: 16) {
+            guard pages[place..<place + 16].elementsEqual(part) else {
+                throw .notAPool(detail: "it is one part of a pool set; open it by its set file")
+            }
+        }
+    }
+
     /// Alignments of C's types, 64 bits, little-endian, and the machine's ELF number.
     private static var architecture: [UInt8] {
         #if arch(arm64)

@@ -1,3 +1,5 @@
+import Glibc
+
 /// Reads a pool's bytes from its file or parts, without the library and without a lock.
 ///
 /// Bytes before the durable tail never change until the pool is rewound, so a reader needs nothing
@@ -24,24 +26,56 @@ package final class PoolReader: Sendable {
 
     /// Reads from `offset` of the pool, its headers included, until `buffer` is full.
     ///
-    /// - Throws: `.failed` if the file has become shorter than the pool.
+    /// - Throws: `.cutShort` if the file has become shorter than the pool.
     func read(at offset: Int, into buffer: UnsafeMutableRawBufferPointer) throws(StoreError) {
+        _ = try forEachPart(of: buffer, at: offset) { (file, place, part) throws(StoreError) in
+            let found = try file.read(at: place, into: part)
+            guard found == part.count else {
+                throw .cutShort(detail: "\(file.name) was cut short at byte \(place + found)")
+            }
+            return true
+        }
+    }
+
+    /// As `read(at:into:)`, but false where it would have to wait for the disk.
+    func readCached(
+        at offset: Int, into buffer: UnsafeMutableRawBufferPointer
+    ) throws(StoreError) -> Bool {
+        try forEachPart(of: buffer, at: offset) { (file, place, part) throws(StoreError) in
+            try file.readCached(at: place, into: part)
+        }
+    }
+
+    /// Calls `body` for each stretch in one file, until it returns false.
+    private func forEachPart(
+        of buffer: UnsafeMutableRawBufferPointer, at offset: Int,
+        _ body: (
+            _ file: borrowing File, _ place: Int, _ part: UnsafeMutableRawBufferPointer
+        ) throws(StoreError) -> Bool
+    ) throws(StoreError) -> Bool {
         var done = 0
         while done < buffer.count {
             let position = offset + done
             guard
                 let segment = segments.last(where: { $0.start <= position }),
                 position < segment.start + segment.length
-            else { throw .failed(detail: "byte \(position) lies behind the end of the pool") }
+            else { throw .cutShort(detail: "byte \(position) lies behind the end of the pool") }
             let within = position - segment.start
             let count = min(buffer.count - done, segment.length - within)
             let part = UnsafeMutableRawBufferPointer(rebasing: buffer[done..<done + count])
-            let found = try segment.file.read(at: segment.fileOffset + within, into: part)
-            guard found == count else {
-                throw .failed(
-                    detail: "\(segment.file.name) was cut short at byte \(within + found)")
-            }
+            guard try body(segment.file, segment.fileOffset + within, part) else { return false }
             done += count
+        }
+        return true
+    }
+
+    /// - Throws: `.cutShort` if a file is shorter than it was.
+    func requireWhole() throws(StoreError) {
+        for segment in segments {
+            let size = Int(try segment.file.status().st_size)
+            guard size >= segment.fileOffset + segment.length else {
+                throw .cutShort(detail: "\(segment.file.name) was cut short to \(size) bytes")
+            }
         }
     }
 

@@ -33,6 +33,9 @@ struct PoolSet: Equatable {
         guard Set(parts.map(\.path)).count == parts.count else {
             throw .notAPool(detail: "the set file names one part twice")
         }
+        guard parts.allSatisfy({ $0.size <= 1 << 50 }), parts.count <= 1024 else {
+            throw .notAPool(detail: "the set file describes a pool that is too large")
+        }
     }
 
     private mutating func add(_ words: [String]) throws(StoreError) {

@@ -41,10 +41,12 @@ package final class Watermark: Sendable {
         }
     }
 
-    /// Sets the position back or ends it: everyone who waits is resumed as interrupted.
-    package func interrupt(restartingAt position: Int) {
+    /// Resumes everyone who waits, as interrupted.
+    ///
+    /// - Parameter position: where to go on if the position is set back.
+    package func interrupt(restartingAt position: Int? = nil) {
         let interrupted = state.withLock { state in
-            state.position = position
+            state.position = position ?? state.position
             let all = Array(state.waiters.values)
             state.waiters = [:]
             return all

@@ -1,0 +1,13 @@
+#ifndef CLINUX_H
+#define CLINUX_H
+
+/* System calls that the toolchain's C library module does not show, in plain types: a type of the C
+ * library would become this module's in Swift. */
+
+/* preadv2(2) with RWF_NOWAIT: what the page cache holds; EAGAIN if that is nothing. */
+long clinux_pread_cached(int descriptor, void *buffer, unsigned long count, long offset);
+
+/* accept4(2): the new socket does not block and is not inherited. */
+int clinux_accept(int listener, void *address, unsigned *length);
+
+#endif

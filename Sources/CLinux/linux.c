@@ -1,0 +1,14 @@
+#define _GNU_SOURCE
+#include "CLinux.h"
+
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+long clinux_pread_cached(int descriptor, void *buffer, unsigned long count, long offset) {
+    struct iovec part = {buffer, count};
+    return preadv2(descriptor, &part, 1, offset, RWF_NOWAIT);
+}
+
+int clinux_accept(int listener, void *address, unsigned *length) {
+    return accept4(listener, address, length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+}

@@ -1,0 +1,43 @@
+import CMicroHTTPD
+import Glibc
+import Store
+
+/// Feeds a stream to libmicrohttpd: parks the connection while the stream waits for the disk, so
+/// that no network thread does.
+final class StreamReader: @unchecked Sendable {
+    // Sendable because the library calls it from one thread at a time, and not at all while the
+    // connection is parked.
+    static let cut = -2
+    private static let end = -1
+
+    private let stream: any ByteStream
+    private let connection: OpaquePointer
+    private let workers: Workers
+
+    init(_ stream: any ByteStream, connection: OpaquePointer, workers: Workers) {
+        self.stream = stream
+        self.connection = connection
+        self.workers = workers
+    }
+
+    /// The library's content reader: a count of bytes, 0 while parked, or how it ends.
+    func read(into buffer: UnsafeMutableRawBufferPointer) -> Int {
+        do throws(StreamCut) {
+            switch try stream.read(into: buffer) {
+            case .bytes(let count): return count
+            case .end: return Self.end
+            case .mustFetch:
+                MHD_suspend_connection(connection)
+                workers.submit { [self] in
+                    stream.fetch()
+                    MHD_resume_connection(connection)
+                }
+                return 0
+            }
+        } catch {
+            // If nothing has been sent yet the library would neither answer nor close.
+            shutdown(cmicrohttpd_socket(connection), Int32(SHUT_RDWR))
+            return Self.cut
+        }
+    }
+}
