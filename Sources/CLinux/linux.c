@@ -2,6 +2,7 @@
 #include "CLinux.h"
 
 #include <linux/tcp.h>
+#include <malloc.h>
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -22,4 +23,10 @@ unsigned long clinux_bytes_received(int socket) {
     memset(&info, 0, sizeof info);
     if (getsockopt(socket, IPPROTO_TCP, TCP_INFO, &info, &size)) return 0;
     return info.tcpi_bytes_received;
+}
+
+void clinux_bound_memory(void) {
+    mallopt(M_MMAP_THRESHOLD, 256 * 1024);
+    mallopt(M_TRIM_THRESHOLD, 1024 * 1024);
+    mallopt(M_ARENA_MAX, 4);
 }

@@ -60,7 +60,7 @@ import Testing
             "CMicroHTTPD": ["Sources/Server/HTTP/"],
             "CLinux": [
                 "Sources/Store/File/File.swift", "Sources/Server/HTTP/Acceptor.swift",
-                "Sources/Server/HTTP/ConnectionRecord.swift",
+                "Sources/Server/HTTP/ConnectionRecord.swift", "Sources/Server/Tidemark.swift",
             ],
         ]
         for source in Self.product {
