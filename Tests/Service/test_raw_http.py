@@ -137,7 +137,6 @@ def test_missing_host_is_400(port):
     assert status_of(port, b"GET /healthz HTTP/1.0\r\n\r\n") == 200
 
 
-@pytest.mark.xfail(strict=True, reason="the head of the library's own answer is sent twice")
 def test_answer_to_a_missing_host_is_well_formed(port):
     with Raw(port, 5) as raw:
         answer = raw.send(b"GET /healthz HTTP/1.1\r\n\r\n").read_answer()
@@ -218,7 +217,6 @@ def test_connection_close_and_http_1_0_are_closed_after_the_answer(port):
             assert raw.is_closed()
 
 
-@pytest.mark.xfail(strict=True, reason="the end of some half-closed connections is missed")
 def test_connections_that_clients_have_half_closed_and_left_do_not_linger(start):
     from support.server import wait_until
 

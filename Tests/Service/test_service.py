@@ -230,7 +230,6 @@ def test_requests_are_logged_with_their_id_and_nothing_starts_a_line_of_its_own(
     assert not any(text.startswith("forged") for text in server.lines)
 
 
-@pytest.mark.xfail(strict=True, reason="Prefer: ; ends the process")
 def test_strange_preferences_are_passed_over(start):
     api = start().client
     api.create("p")

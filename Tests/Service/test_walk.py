@@ -262,7 +262,6 @@ def test_if_range_and_if_none_match_compare_the_etag(api, pool):
     assert api.get(path, {"If-None-Match": '"other.1-1"'}).status == 200
 
 
-@pytest.mark.xfail(strict=True, reason="If-None-Match: * of a GET is passed over (RFC 9110 13.1.2)")
 def test_if_none_match_star_is_304_where_there_is_a_pool(api, pool):
     assert api.get(f"/v1/pools/{pool}/data", {"If-None-Match": "*"}).status == 304
 

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/types.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 enum call {
@@ -128,6 +129,20 @@ ssize_t pread(int file, void *data, size_t count, off_t offset) {
 
 ssize_t pread64(int file, void *data, size_t count, off_t offset) {
     return pread(file, data, count, offset);
+}
+
+// What reads from the page cache alone may find nothing there: then the caller must use pread.
+ssize_t preadv2(int file, const struct iovec *parts, int count, off_t offset, int flags) {
+    if (slots && atomic_load(&slots[PREAD].armed)) {
+        errno = EAGAIN;
+        return -1;
+    }
+    return ((ssize_t (*)(int, const struct iovec *, int, off_t, int))original("preadv2"))(
+        file, parts, count, offset, flags);
+}
+
+ssize_t preadv64v2(int file, const struct iovec *parts, int count, off_t offset, int flags) {
+    return preadv2(file, parts, count, offset, flags);
 }
 
 int posix_fallocate(int file, off_t offset, off_t size) {

@@ -157,10 +157,10 @@ class Server:
     def new_client(self, **options):
         return Client(self.port, **options)
 
-    def resident(self):
-        """Resident memory in bytes."""
+    def resident(self, kind="VmRSS"):
+        """Resident memory in bytes: all, the process's own (RssAnon), or the most so far (VmHWM)."""
         text = pathlib.Path(f"/proc/{self.pid}/status").read_text()
-        return int(re.search(r"VmRSS:\s+(\d+) kB", text)[1]) * 1024
+        return int(re.search(rf"{kind}:\s+(\d+) kB", text)[1]) * 1024
 
     def signal(self, number=signal.SIGTERM):
         self.process.send_signal(number)

@@ -1,0 +1,187 @@
+"""The power fails: what was acknowledged as synced is on the disk.
+
+The data directory lies on ext4 in an image file on XFS. A clone of the image (FICLONE takes all of
+it at one moment) is what a disk would hold had the power failed then; it is mounted, which replays
+its journal, and judged.
+"""
+
+import contextlib
+import copy
+import fcntl
+import http.client
+import itertools
+import os
+import pathlib
+import subprocess
+import threading
+import time
+
+import pytest
+
+from support import pmemlog, poolfile
+from support.history import History
+from support.machine import needs_program
+from support.server import Server
+
+CUTS = int(os.environ.get("TIDEMARK_CUTS", 10))
+FICLONE = 0x40049409
+
+
+def run(*command):
+    subprocess.run([str(word) for word in command], check=True, capture_output=True)
+
+
+def can_mount():
+    if os.geteuid() != 0 or not pathlib.Path("/dev/loop-control").exists():
+        return False
+    return subprocess.run(["losetup", "-f"], capture_output=True).returncode == 0
+
+
+pytestmark = [
+    pytest.mark.skipif(not can_mount(), reason="needs root and a free loop device"),
+    needs_program("mkfs.xfs"), needs_program("mkfs.ext4"),
+]
+
+
+class Disk:
+    """A file system whose power can fail."""
+
+    def __init__(self, folder):
+        self.outer, self.mount, self.snapshot = (
+            folder / name for name in ("outer", "disk", "snapshot"))
+        for path in (self.outer, self.mount, self.snapshot):
+            path.mkdir()
+        self.stack = contextlib.ExitStack()
+        with open(folder / "outer.image", "wb") as file:
+            file.truncate(1 << 30)
+        run("mkfs.xfs", "-q", "-f", folder / "outer.image")
+        self._mount(folder / "outer.image", self.outer)
+        self.image = self.outer / "image"
+        with open(self.image, "wb") as file:
+            file.truncate(256 << 20)
+        run("mkfs.ext4", "-q", "-F", self.image)
+        self._mount(self.image, self.mount)
+
+    def _mount(self, image, place):
+        run("mount", "-o", "loop", image, place)
+        self.stack.callback(run, "umount", "-l", place)
+
+    @contextlib.contextmanager
+    def cut(self):
+        """The folder as it would be found, had the power failed at this moment."""
+        clone = self.outer / "clone"
+        with open(self.image, "rb") as source, open(clone, "wb") as target:
+            fcntl.ioctl(target.fileno(), FICLONE, source.fileno())
+        run("mount", "-o", "loop", clone, self.snapshot)
+        try:
+            yield self.snapshot / "data"
+        finally:
+            run("umount", self.snapshot)
+            clone.unlink()
+
+
+@pytest.fixture
+def disk(tmp_path):
+    disk = Disk(tmp_path)
+    yield disk
+    disk.stack.close()
+
+
+def cut_under_load(disk, server, cuts, dice):
+    """What is wrong after each of the cuts, the good ones left out."""
+    server.client.create("p", pool_size=48 << 20)
+    history, stop, faults = History(), threading.Event(), []
+    threads = history.run(server, "p", stop)
+    try:
+        for number in range(cuts):
+            time.sleep(dice.uniform(0.01, 0.1))
+            seen = copy.copy(history)
+            with history.lock:
+                seen.acknowledged = dict(history.acknowledged)
+            with disk.cut() as data:
+                path = data / "pools" / "p"
+                if not path.exists() or path.stat().st_size == 0:
+                    faults.append("the pool is gone")
+                    continue
+                assert number % 3 or pmemlog.check(path) is True or server.env.get("LD_PRELOAD")
+                fault = seen.judge(poolfile.used(path))
+                if fault is None and number % 5 == 0:
+                    fault = judge_by_server(data, seen)
+                if fault:
+                    faults.append(fault)
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
+    assert len(history.acknowledged) > cuts
+    return faults
+
+
+def judge_by_server(data, history):
+    with Server(data) as server:
+        return history.judge(server.client.walk("p"))
+
+
+def test_no_acknowledged_record_is_lost(disk, dice):
+    with Server(disk.mount / "data") as server:
+        assert cut_under_load(disk, server, CUTS, dice) == []
+
+
+def test_control_server_whose_flushes_do_nothing_is_caught(disk, dice):
+    libraries = list(pathlib.Path("/usr/lib").glob("*/libeatmydata.so"))
+    if not libraries:
+        pytest.skip("needs libeatmydata")
+    with Server(disk.mount / "data", preload=libraries[0]) as server:
+        assert cut_under_load(disk, server, 5, dice), "the rig notices nothing"
+
+
+def test_what_was_acknowledged_as_made_emptied_or_removed_is_so(disk, dice):
+    """Creations with their permissions, rewinds with their generation, removals, closings."""
+    with Server(disk.mount / "data") as server:
+        # What each pool holds, and since which moment, so that coming back to it shows.
+        state, lock, stop = {}, threading.Lock(), threading.Event()
+        moments = itertools.count()
+
+        def change():
+            with server.new_client() as client, contextlib.suppress(
+                    OSError, http.client.HTTPException):
+                number = 0
+                while not stop.is_set():
+                    number += 1
+                    name, old = f"c{number}", f"c{number - 5}"
+                    for step, result in (
+                        (lambda: client.put(f"/v1/pools/{name}", {"mode": "0640"}), b""),
+                        (lambda: client.try_append(name, b"lost"), b"lost"),
+                        (lambda: client.post(f"/v1/pools/{name}/rewind"), b""),
+                        (lambda: client.try_append(name, b"kept"), b"kept"),
+                        (lambda: client.delete(f"/v1/pools/{old}"), None),
+                    ):
+                        which = name if result is not None else old
+                        with lock:
+                            state[which] = "changing", next(moments)
+                        step()
+                        with lock:
+                            state[which] = result, next(moments)
+
+        thread = threading.Thread(target=change)
+        thread.start()
+        for _ in range(max(4, CUTS // 2)):
+            time.sleep(dice.uniform(0.02, 0.1))
+            with lock:
+                before = dict(state)
+            with disk.cut() as data:
+                with lock:
+                    settled = {
+                        name: entry[0] for name, entry in before.items()
+                        if entry[0] != "changing" and state[name] == entry}
+                for name, held in settled.items():
+                    path = data / "pools" / name
+                    if held is None:
+                        assert not path.exists(), f"{name} is back"
+                        continue
+                    assert path.exists(), f"{name} is gone"
+                    assert path.stat().st_mode & 0o7777 == 0o640
+                    assert poolfile.used(path) == held, name
+        stop.set()
+        thread.join()
+        assert len(state) > 5
