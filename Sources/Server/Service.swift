@@ -26,7 +26,7 @@ final class Service: Sendable {
         self.store = store
         self.metrics = metrics
         self.log = log
-        reaper = Reaper(timers: store.timers)
+        reaper = Reaper(timers: store.timers, headerTimeout: settings.headerTimeout)
         router = Router(Operation.all.map { Endpoint($0, settings) })
     }
 

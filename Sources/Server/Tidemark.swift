@@ -1,4 +1,5 @@
 import API
+import CLinux
 import Glibc
 import Store
 import Synchronization
@@ -7,6 +8,7 @@ import Synchronization
 enum Tidemark {
     /// Serves until a signal ends it; the process's exit code.
     static func serve(_ settings: Settings) -> Int32 {
+        clinux_bound_memory()
         let signals = Signals()
         let sink = LineSink(descriptor: 2)
         defer { sink.stop() }

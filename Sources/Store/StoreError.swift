@@ -1,7 +1,7 @@
 /// Everything that an engine can answer instead of doing what it was asked.
 ///
 /// `reason` prints it as its origin does; what it means over HTTP is decided elsewhere, in one place.
-package enum StoreError: Error, Equatable, Sendable {
+package indirect enum StoreError: Error, Equatable, Sendable {
     case noSuchPool(name: String)
     case poolClosed(name: String)
     case poolOpen(name: String)
@@ -30,6 +30,10 @@ package enum StoreError: Error, Equatable, Sendable {
     case fileAccess(Fault)
     case io(Fault)
     case overloaded(detail: String)
+    /// A file system or a limit does not allow a file of that size.
+    case fileTooLarge(detail: String)
+    /// What was asked for was done; then something else failed.
+    case afterEffect(StoreError)
 
     /// A system call that failed.
     package struct Fault: Equatable, Sendable {

@@ -10,4 +10,11 @@ long clinux_pread_cached(int descriptor, void *buffer, unsigned long count, long
 /* accept4(2): the new socket does not block and is not inherited. */
 int clinux_accept(int listener, void *address, unsigned *length);
 
+/* How many bytes have come in on a TCP connection since it was made; 0 if that can't be told. */
+unsigned long clinux_bytes_received(int socket);
+
+/* Makes malloc give large blocks back to the system as soon as they are freed, and keep few arenas:
+ * left to itself it keeps what the largest request ever needed, in each thread's arena. */
+void clinux_bound_memory(void);
+
 #endif

@@ -87,18 +87,24 @@ extension Service {
 
     private func createPool(_ call: Call) throws(Problem) -> Answer {
         let options = try PoolOptions(call.request.body)
-        let onlyNew = call.headers[.ifNoneMatch].map { EntityTagCondition($0) == .any } ?? false
+        let mustBeNew = call.headers[.ifNoneMatch].map { EntityTagCondition($0) == .any } ?? false
         _ = try call.negotiate([.json])
         return onFileThread { [self] () throws(Problem) in
-            if onlyNew, (try? store.pools.status(call.name)) != nil {
-                throw Problem(.preconditionFailed, "the pool \(call.name) is there already")
-            }
             try mapping { () throws(StoreError) in try options.check() }
             try requireFreeSpace(options.size ?? 0)
-            let (pool, isNew) = try mapping { () throws(StoreError) in
-                try store.pools.create(call.name, options)
-            }
+            let (pool, isNew) = try create(call.name, options, mustBeNew: mustBeNew)
             return try item(PoolStatus(pool), call, code: isNew ? 201 : 200)
+        }
+    }
+
+    private func create(
+        _ name: String, _ options: PoolOptions, mustBeNew: Bool
+    ) throws(Problem) -> (log: PmemLog, isNew: Bool) {
+        do throws(StoreError) {
+            return try store.pools.create(name, options, mustBeNew: mustBeNew)
+        } catch {
+            guard mustBeNew, case .alreadyExists = error else { throw Problem(error) }
+            throw Problem(.preconditionFailed, "the pool \(name) is there already")
         }
     }
 

@@ -81,7 +81,7 @@ extension Service {
             chunkSize: min(chunkSize, max(range.count, 1)), range: range, limit: limit,
             generation: view.generation, tell: view.tell)
         switch type {
-        case .json: return try page(pool, plan)
+        case .json: return onFileThread { () throws(Problem) in try self.page(pool, plan) }
         case .ndjson: return stream(pool, plan, NDJSONChunks(), type, call)
         case .frames:
             let largest = plan.chunkSize > 0 ? plan.chunkSize : range.count

@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 import Store
 import Synchronization
@@ -15,6 +16,8 @@ final class ConnectionRecord: Sendable {
     /// Whether the next bytes are the client's: it is idle, or sends a request.
     private let isReceiving = Atomic(true)
     private let isSuspect = Atomic(false)
+    /// Bytes that had come when the connection was first seen idle; nil's place is taken by -1.
+    private let bytesWhenIdle = Atomic(-1)
 
     init(socket: Int32, address: String, deadline: Instant) {
         self.socket = socket
@@ -22,8 +25,15 @@ final class ConnectionRecord: Sendable {
         self.deadline = Atomic(deadline.nanoseconds)
     }
 
+    /// No request is under way; the next must have begun by then.
+    func wait(until instant: Instant) {
+        receive(until: instant)
+        bytesWhenIdle.store(-1, ordering: .relaxed)
+    }
+
     /// The client must have got on by then.
     func receive(until instant: Instant) {
+        bytesWhenIdle.store(Int.max, ordering: .relaxed)
         deadline.store(instant.nanoseconds, ordering: .relaxed)
         isSuspect.store(false, ordering: .relaxed)
         isReceiving.store(true, ordering: .relaxed)
@@ -44,6 +54,22 @@ final class ConnectionRecord: Sendable {
         var byte: UInt8 = 0
         guard recv(socket, &byte, 1, Int32(MSG_PEEK | MSG_DONTWAIT)) == 0 else { return false }
         return isSuspect.exchange(true, ordering: .relaxed)
+    }
+
+    /// Holds a request line that has begun to come to the time that headers have.
+    ///
+    /// Nothing else tells of its first bytes: the library is silent until the line is complete.
+    func noticeFirstBytes(_ now: Instant, headerTimeout: Int) {
+        let before = bytesWhenIdle.load(ordering: .relaxed)
+        guard before != Int.max else { return }
+        let received = Int(clinux_bytes_received(socket))
+        if before == -1 {
+            _ = bytesWhenIdle.compareExchange(expected: -1, desired: received, ordering: .relaxed)
+        } else if received > before {
+            bytesWhenIdle.store(Int.max, ordering: .relaxed)
+            let limit = now.advanced(milliseconds: headerTimeout).nanoseconds
+            deadline.min(limit, ordering: .relaxed)
+        }
     }
 
     func isOverdue(_ now: Instant) -> Bool {

@@ -71,7 +71,7 @@ final class Exchange: @unchecked Sendable {
 
     /// The library is done with the request, whatever became of it.
     func finish() {
-        record?.receive(until: Instant.now.advanced(milliseconds: service.settings.idleTimeout))
+        record?.wait(until: Instant.now.advanced(milliseconds: service.settings.idleTimeout))
         service.observe(
             Observation(
                 endpoint: admitted?.endpoint, method: methodName, target: rawTarget,

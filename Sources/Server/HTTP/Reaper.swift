@@ -6,12 +6,15 @@ import Synchronization
 final class Reaper: Sendable {
     private let connections = Locked<[ObjectIdentifier: ConnectionRecord]>([:])
     private let timers: Timers
+    private let headerTimeout: Int
     private let isStopped = Atomic(false)
     /// Connections that were cut because their client was too slow.
     let cut = Atomic(0)
 
-    init(timers: Timers) {
+    /// - Parameter headerTimeout: how long a request line and its headers may take, in milliseconds.
+    init(timers: Timers, headerTimeout: Int) {
         self.timers = timers
+        self.headerTimeout = headerTimeout
         scheduleSweep()
     }
 
@@ -47,6 +50,7 @@ final class Reaper: Sendable {
         let now = Instant.now
         connections.withLock { connections in
             for record in connections.values {
+                record.noticeFirstBytes(now, headerTimeout: headerTimeout)
                 if record.isOverdue(now) {
                     record.answer(until: nil)
                     cut.add(1, ordering: .relaxed)

@@ -4,7 +4,7 @@ import Store
 /// that another thread has filled.
 struct PoolSource {
     /// So much is fetched at once when the page cache has nothing.
-    private static let fetchSize = 256 * 1024
+    private static let fetchSize = 128 * 1024
 
     private let pool: PmemLog
     private let generation: Int

@@ -20,7 +20,7 @@ final class WalkStream<Encoder: ChunkEncoder>: ByteStream, @unchecked Sendable {
     private var output: [UInt8] = []
     private var sent = 0
 
-    private static var pieceSize: Int { 48 * 1024 }
+    private static var pieceSize: Int { 12 * 1024 }
 
     init(_ pool: PmemLog, _ plan: WalkPlan, _ encoder: Encoder, requestID: String) {
         self.pool = pool
@@ -34,10 +34,13 @@ final class WalkStream<Encoder: ChunkEncoder>: ByteStream, @unchecked Sendable {
     func fetch() { source.fetch() }
 
     func read(into buffer: UnsafeMutableRawBufferPointer) throws(StreamCut) -> StreamStep {
-        while output.count - sent < buffer.count, state == .running {
+        // What is left over is less than one piece.
+        output.removeFirst(sent)
+        sent = 0
+        while output.count < buffer.count, state == .running {
             if !produce() { break }
         }
-        let count = min(buffer.count, output.count - sent)
+        let count = min(buffer.count, output.count)
         guard count > 0 else {
             switch state {
             case .running: return .mustFetch
@@ -46,13 +49,9 @@ final class WalkStream<Encoder: ChunkEncoder>: ByteStream, @unchecked Sendable {
             }
         }
         output.withUnsafeBytes { bytes in
-            buffer.copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes[sent..<sent + count]))
+            buffer.copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes[..<count]))
         }
-        sent += count
-        if sent == output.count {
-            output.removeAll(keepingCapacity: true)
-            sent = 0
-        }
+        sent = count
         return .bytes(count)
     }
 

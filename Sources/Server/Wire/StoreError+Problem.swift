@@ -73,6 +73,10 @@ extension Problem {
             reason = errnoName(fault.errno)
             errno = reason
         case .overloaded(let detail): self.init(.overloaded, detail)
+        case .fileTooLarge(let detail): self.init(.noSpace, detail)
+        case .afterEffect(let error):
+            self.init(error)
+            applied = .yes
         }
         engine = "pmemlog"
     }

@@ -19,8 +19,12 @@ package final class DataDirectory: Sendable {
     ///
     /// - Throws: `.locked` if another server uses it.
     package init(path: String) throws(StoreError) {
-        self.path = path
         try Self.makeFolders(of: path + "/.tidemark/lock")
+        self.path =
+            realpath(path, nil).map { absolute in
+                defer { free(absolute) }
+                return String(cString: absolute)
+            } ?? path
         for folder in Self.kinds + [".tidemark/pools", ".tidemark/new"] {
             try Self.makeFolder(path + "/" + folder)
         }

@@ -136,7 +136,7 @@ extension StoreError {
         case ENOSPC, EDQUOT:
             self = .noSpace(detail: "\(call) of \(file): \(errnoName(errno))")
         case EFBIG:
-            self = .noSpace(
+            self = .fileTooLarge(
                 detail: "\(file) would be larger than the file system or a limit allows")
         case EACCES, EPERM, EROFS: self = .fileAccess(fault)
         case ENOMEM, EMFILE, ENFILE:

@@ -100,7 +100,8 @@ struct PoolFile: Sendable {
             try directory.publish(temporary, as: path)
         } catch {
             directory.discard(temporary)
-            throw error
+            guard case .fileTooLarge(let detail) = error else { throw error }
+            throw .badArgument(option: "pool_size", detail: detail)
         }
     }
 

@@ -63,7 +63,7 @@ extension Pools {
         _ received: PoolImport, as name: String
     ) throws(StoreError) -> PmemLog {
         try turns.with(name) { () throws(StoreError) in
-            let memory = try PoolMemory(of: name, in: directory)
+            let memory = try memory(of: name)
             guard !exists(name, memory) else { throw .alreadyExists(name: "the pool " + name) }
             let path = Self.defaultPath(name)
             try note(path, for: name, in: memory)
@@ -73,7 +73,11 @@ extension Pools {
                 guard case .alreadyExists = error else { throw error }
                 throw .alreadyExists(name: "the pool " + name)
             }
-            return try load(name, memory)
+            do throws(StoreError) {
+                return try load(name, memory)
+            } catch {
+                throw .afterEffect(error)
+            }
         }
     }
 }

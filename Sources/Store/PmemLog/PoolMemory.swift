@@ -15,6 +15,8 @@ final class PoolMemory: Sendable {
     private let path: String
     private let directory: DataDirectory
     private let note: Locked<Note>
+    /// False while the file says less than is known here.
+    private let saved = Locked(true)
 
     /// Reads the note of the pool `name`, which need not exist.
     init(of name: String, in directory: DataDirectory) throws(StoreError) {
@@ -27,19 +29,23 @@ final class PoolMemory: Sendable {
 
     var current: Note { note.withLock { $0 } }
 
+    /// Whether everything known is on stable storage.
+    var isSaved: Bool { saved.withLock { $0 } }
+
     /// Changes the note; returns when that is on stable storage.
     func update(_ change: (inout Note) -> Void) throws(StoreError) {
         var changed = current
         change(&changed)
-        guard changed != current else { return }
+        guard changed != current || !isSaved else { return }
         try changed.save(at: path, in: directory)
         note.withLock { [changed] in $0 = changed }
+        saved.withLock { $0 = true }
     }
 
     /// As `update`, for a failing disk: what can't be written is remembered while the process lives.
     func rememberUntrusted(after tell: Int) {
         note.withLock { $0[Self.untrustedAfter] = tell }
-        let changed = current
-        try? changed.save(at: path, in: directory)
+        saved.withLock { $0 = false }
+        try? update { _ in }
     }
 }

@@ -11,6 +11,8 @@ package final class Pools: Sendable {
     let directory: DataDirectory
     private let services: LogServices
     private let open = Locked<[String: PmemLog]>([:])
+    /// Of pools that are open, and of those whose notes could not be written.
+    private let memories = Locked<[String: PoolMemory]>([:])
     let turns = NameTurns()
 
     init(directory: DataDirectory, services: LogServices) {
@@ -28,7 +30,7 @@ package final class Pools: Sendable {
     package func find(_ name: String) throws(StoreError) -> PmemLog {
         if let log = loaded(name) { return log }
         return try turns.with(name) { () throws(StoreError) in
-            let memory = try PoolMemory(of: name, in: directory)
+            let memory = try memory(of: name)
             guard memory.current[PoolMemory.closed] == nil else {
                 throw exists(name, memory) ? .poolClosed(name: name) : .noSuchPool(name: name)
             }
@@ -39,7 +41,7 @@ package final class Pools: Sendable {
     /// Opens the pool, also one that was closed by request; pmemlog_open(3); waits.
     package func open(_ name: String) throws(StoreError) -> PmemLog {
         try turns.with(name) { () throws(StoreError) in
-            let memory = try PoolMemory(of: name, in: directory)
+            let memory = try memory(of: name)
             let log = try load(name, memory)
             try memory.update { $0[PoolMemory.closed] = nil }
             return log
@@ -48,14 +50,18 @@ package final class Pools: Sendable {
 
     /// Makes the pool, or opens the one that is there; waits.
     ///
-    /// - Throws: `.argumentMismatch` if the one that is there has another size or file.
+    /// - Throws: `.argumentMismatch` if the one that is there has another size or file;
+    ///   `.alreadyExists` if one is there and `mustBeNew`.
     package func create(
-        _ name: String, _ options: PoolOptions
+        _ name: String, _ options: PoolOptions, mustBeNew: Bool = false
     ) throws(StoreError) -> (log: PmemLog, isNew: Bool) {
         try options.check()
         return try turns.with(name) { () throws(StoreError) in
-            let memory = try PoolMemory(of: name, in: directory)
-            if exists(name, memory) { return (try reopen(name, options, memory), false) }
+            let memory = try memory(of: name)
+            if exists(name, memory) {
+                guard !mustBeNew else { throw .alreadyExists(name: "the pool " + name) }
+                return (try reopen(name, options, memory), false)
+            }
             let path = try options.path(for: name)
             if path != Self.defaultPath(name), directory.exists(path) {
                 return (try adopt(name, path, options, memory), false)
@@ -69,29 +75,31 @@ package final class Pools: Sendable {
                 try? directory.remove(PoolMemory.path(of: name))
                 throw error
             }
-            return (try load(name, memory), true)
+            do throws(StoreError) {
+                return (try load(name, memory), true)
+            } catch {
+                throw .afterEffect(error)
+            }
         }
     }
 
     /// Closes the pool and remembers that; one that is closed stays so; pmemlog_close(3); waits.
     package func close(_ name: String) throws(StoreError) -> PoolStatus {
         try turns.with(name) { () throws(StoreError) in
-            let memory = try PoolMemory(of: name, in: directory)
+            let memory = try memory(of: name)
             guard exists(name, memory) else { throw .noSuchPool(name: name) }
             try memory.update { $0[PoolMemory.closed] = 1 }
             unload(name)
-            // The engine may have noted a failure meanwhile.
-            let after = try PoolMemory(of: name, in: directory)
             return PoolStatus(
-                name: name, file: try PoolFile(at: path(of: name, after), in: directory),
-                memory: after)
+                name: name, file: try PoolFile(at: path(of: name, memory), in: directory),
+                memory: memory)
         }
     }
 
     /// Closes the pool and removes its file, or only forgets it; waits.
     package func delete(_ name: String, keepFile: Bool) throws(StoreError) {
         try turns.with(name) { () throws(StoreError) in
-            let memory = try PoolMemory(of: name, in: directory)
+            let memory = try memory(of: name)
             guard exists(name, memory) else { throw .noSuchPool(name: name) }
             let path = path(of: name, memory)
             unload(name)
@@ -104,14 +112,16 @@ package final class Pools: Sendable {
                 try removeParts(of: path)
                 try directory.remove(path)
             }
-            try directory.remove(PoolMemory.path(of: name))
+            // A note without a pool means nothing.
+            memories.withLock { $0[name] = nil }
+            try? directory.remove(PoolMemory.path(of: name))
         }
     }
 
     /// What is known of the pool, which need not be open; waits unless it is.
     package func status(_ name: String) throws(StoreError) -> PoolStatus {
         if let log = loaded(name) { return PoolStatus(log) }
-        let memory = try PoolMemory(of: name, in: directory)
+        let memory = try memory(of: name)
         if memory.current[PoolMemory.closed] == nil { return PoolStatus(try find(name)) }
         do throws(StoreError) {
             return PoolStatus(
@@ -127,7 +137,7 @@ package final class Pools: Sendable {
     ///
     /// - Throws: what is wrong with it.
     package func examine(_ name: String) throws(StoreError) {
-        let memory = try PoolMemory(of: name, in: directory)
+        let memory = try memory(of: name)
         _ = try PoolFile(at: path(of: name, memory), in: directory)
     }
 
@@ -146,7 +156,7 @@ package final class Pools: Sendable {
     }
 
     private func checkFile(of name: String) throws(StoreError) -> String? {
-        let path = path(of: name, try PoolMemory(of: name, in: directory))
+        let path = path(of: name, try memory(of: name))
         do throws(StoreError) {
             let file = try PoolFile(at: path, in: directory)
             try file.fillHoles(in: directory)
@@ -166,7 +176,7 @@ package final class Pools: Sendable {
     ) throws(StoreError) -> (names: [String], isComplete: Bool) {
         var all = Set(try directory.names(in: "pools").filter(ResourceName.isValid))
         for name in try directory.names(in: ".tidemark/pools") where !all.contains(name) {
-            if exists(name, try PoolMemory(of: name, in: directory)) { all.insert(name) }
+            if exists(name, try memory(of: name)) { all.insert(name) }
         }
         let wanted = all.filter { $0.hasPrefix(prefix) && $0 > last ?? "" }.sorted()
         return (Array(wanted.prefix(limit)), wanted.count <= limit)
@@ -193,8 +203,17 @@ package final class Pools: Sendable {
         directory.exists(path(of: name, memory))
     }
 
+    /// What is remembered of the pool; the same object as long as it is open.
+    func memory(of name: String) throws(StoreError) -> PoolMemory {
+        if let known = memories.withLock({ $0[name] }) { return known }
+        return try PoolMemory(of: name, in: directory)
+    }
+
     private func unload(_ name: String) {
         open.withLock { $0.removeValue(forKey: name) }?.close()
+        memories.withLock { memories in
+            if memories[name]?.isSaved == true { memories[name] = nil }
+        }
     }
 
     func load(_ name: String, _ memory: PoolMemory) throws(StoreError) -> PmemLog {
@@ -222,6 +241,7 @@ package final class Pools: Sendable {
         let log = PmemLog(
             name: name, file: file, engine: engine, workers: services.committers,
             budget: services.budget)
+        memories.withLock { $0[name] = memory }
         open.withLock { $0[name] = log }
         return log
     }
