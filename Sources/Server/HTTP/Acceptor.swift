@@ -37,7 +37,7 @@ final class Acceptor: Sendable {
         var ends: [Int32] = [-1, -1]
         pipe(&ends)
         wake = (ends[0], ends[1])
-        _ = startThread { [self] in
+        _ = startThread("acceptor") { [self] in
             run(add)
             hasEnded.withLock { $0 = true }
             hasEnded.wakeAll()
