@@ -73,7 +73,6 @@ def test_lost_record_does_not_come_back_with_a_restart(server, faults, how):
     assert server.client.append("p", b"!")["first"] == 4
 
 
-@pytest.mark.xfail(strict=True, reason="closing forgets what only memory knew")
 def test_lost_record_does_not_come_back_if_its_note_cannot_be_written_either(server, faults):
     faults.arm("msync", 2)
     faults.arm("fsync", 1, sticky=True)
@@ -195,8 +194,20 @@ CALLS = [("pwrite", errno.ENOSPC), ("pwrite", errno.EIO), ("fallocate", errno.EN
          ("pread", errno.EIO), ("msync", errno.EIO), ("madvise", errno.EFAULT)]
 
 
+<<<<<<< HEAD
 @pytest.mark.parametrize("call, error", [
     pytest.param(call, error, id=f"{call}-{errno.errorcode[error]}") for call, error in CALLS])
+=======
+LATE = pytest.mark.xfail(
+    strict=True, reason="a creation that fails after it took effect says applied: no")
+
+
+@pytest.mark.parametrize("call, error", [
+    pytest.param(
+        call, error, id=f"{call}-{errno.errorcode[error]}",
+        marks=LATE if call in ("open", "pread") else [])
+    for call, error in CALLS])
+>>>>>>> tests
 @pytest.mark.parametrize("sticky", [False, True])
 def test_every_call_that_fails_is_an_answer_and_leaves_one_of_the_states(
     start, faults, call, error, sticky
@@ -309,7 +320,6 @@ def test_disk_without_inodes_is_507_and_works_again(tmp_path):
         assert server.client.put("/v1/pools/again").status == 201
 
 
-@pytest.mark.xfail(strict=True, reason="EFBIG is answered with no_space")
 def test_file_size_limit_is_bad_parameter_as_for_every_size_that_cannot_be(start):
     server = start(limits={resource.RLIMIT_FSIZE: 3 << 20})
     answer = server.client.put("/v1/pools/big", {"pool_size": 4 << 20})

@@ -96,8 +96,7 @@ POST = b"POST /v1/pools/p/append HTTP/1.1\r\nHost: h\r\n"
 
 @pytest.mark.parametrize("start_, piece, least, most", [
     pytest.param(b"GET /healthz HTTP/1.1\r\nHost: h\r\n", b"X: y\r\n", 0.8, 3, id="headers"),
-    pytest.param(b"GET /", b"x", 0.8, 3, id="request line", marks=pytest.mark.xfail(
-        strict=True, reason="until the request line is there only the idle deadline holds")),
+    pytest.param(b"GET /", b"x", 0.8, 3, id="request line"),
     pytest.param(POST + b"Content-Length: 1000\r\n\r\n", b"x", 1.2, 4, id="body"),
     pytest.param(POST + b"Transfer-Encoding: chunked\r\n\r\n", b"1\r\nx\r\n", 1.2, 4, id="chunks"),
     pytest.param(b"", b"\r\n", 0.5, 6, id="line ends"),
@@ -164,12 +163,8 @@ def test_slowhttptest_finds_the_service_available(start, mode, tmp_path):
     assert server.client.get("/healthz").status == 200
 
 
-GREEDY = pytest.mark.xfail(strict=True, reason="a connection may have 256 KiB")
-
-
 @pytest.mark.parametrize("form", [
-    "application/octet-stream", pytest.param("application/x-ndjson", marks=GREEDY),
-    pytest.param("application/x-record-frames", marks=GREEDY)])
+    "application/octet-stream", "application/x-ndjson", "application/x-record-frames"])
 def test_clients_that_do_not_read_cost_bounded_memory(start, form):
     server = start()
     server.client.create("big", pool_size=66 << 20)
