@@ -194,20 +194,8 @@ CALLS = [("pwrite", errno.ENOSPC), ("pwrite", errno.EIO), ("fallocate", errno.EN
          ("pread", errno.EIO), ("msync", errno.EIO), ("madvise", errno.EFAULT)]
 
 
-<<<<<<< HEAD
 @pytest.mark.parametrize("call, error", [
     pytest.param(call, error, id=f"{call}-{errno.errorcode[error]}") for call, error in CALLS])
-=======
-LATE = pytest.mark.xfail(
-    strict=True, reason="a creation that fails after it took effect says applied: no")
-
-
-@pytest.mark.parametrize("call, error", [
-    pytest.param(
-        call, error, id=f"{call}-{errno.errorcode[error]}",
-        marks=LATE if call in ("open", "pread") else [])
-    for call, error in CALLS])
->>>>>>> tests
 @pytest.mark.parametrize("sticky", [False, True])
 def test_every_call_that_fails_is_an_answer_and_leaves_one_of_the_states(
     start, faults, call, error, sticky
