@@ -12,28 +12,26 @@ package enum ResourceName {
         }
     }
 
-    /// Checks a path that a client gives: below the data directory, without empty, hidden or `..`
-    /// segments or control characters, and not in the folder of another kind.
+    /// Checks a path that a client gives: at most eight names, below the data directory and not in
+    /// the folder of another kind.
+    ///
+    /// Segments are names, so that a path is the same bytes to every program that meets it.
     package static func checkPath(_ path: String, kind: String) throws(StoreError) {
-        func bad(_ detail: String) -> StoreError { .badArgument(option: "file", detail: detail) }
-        guard !path.isEmpty, path.utf8.count <= 1024 else {
-            throw bad("file must have 1 to 1024 bytes")
+        let segments = path.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
+        guard segments.count <= 8, segments.allSatisfy(isValid) else {
+            throw .badArgument(
+                option: "file",
+                detail:
+                    "file must be a relative path of at most 8 names, each a letter or digit and "
+                    + "then up to 127 of letters, digits, . _ and -")
         }
-        guard path.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F }) else {
-            throw bad("file must not hold control characters")
-        }
-        let segments = path.split(separator: "/", omittingEmptySubsequences: false)
-        for segment in segments {
-            guard !segment.isEmpty, !segment.hasPrefix("."), segment.utf8.count <= 255 else {
-                throw bad("file must be a relative path without empty, hidden or .. segments")
-            }
-        }
-        if let first = segments.first.map(String.init), first != kind,
-            DataDirectory.kinds.contains(first)
+        if let first = segments.first, DataDirectory.kinds.contains(first),
+            first != kind || segments.count == 1
         {
-            throw bad("file lies in the folder of another kind: \(first)")
+            throw .badArgument(
+                option: "file",
+                detail: "file lies in the folder of another kind, or is one: \(path)")
         }
-        guard !DataDirectory.kinds.contains(path) else { throw bad("file is a folder: \(path)") }
     }
 
     private static func isAlphanumeric(_ byte: UInt8) -> Bool {

@@ -19,17 +19,17 @@ package struct JSONObject {
         return index.map { members.remove(at: $0).value }
     }
 
-    /// Takes an integer; null counts as left out.
+    /// Takes an integer.
     package mutating func integer(_ name: String) throws(Problem) -> Int? {
         try value(name, "an integer") { $0.integer }
     }
 
-    /// Takes a string; null counts as left out.
+    /// Takes a string.
     package mutating func string(_ name: String) throws(Problem) -> String? {
         try value(name, "a string") { $0.string }
     }
 
-    /// Takes a truth value; null counts as left out.
+    /// Takes a truth value.
     package mutating func bool(_ name: String) throws(Problem) -> Bool? {
         try value(name, "true or false") { $0.bool }
     }
@@ -37,7 +37,7 @@ package struct JSONObject {
     private mutating func value<Value>(
         _ name: String, _ kind: String, _ read: (JSONNode) -> Value?
     ) throws(Problem) -> Value? {
-        guard let node = take(name), !node.isNull else { return nil }
+        guard let node = take(name) else { return nil }
         guard let value = read(node) else {
             throw Problem(.badParameter, "\(node.place) must be \(kind)", option: name)
         }

@@ -91,18 +91,24 @@ package enum Schemas {
         "links": ["type": "object", "additionalProperties": string],
     ])
 
+    /// Up to eight names, not in the folder of another kind, and no kind's folder itself.
+    private static let poolPath =
+        "^(?!(logs|journals|mpools)(/|$))(?!pools$)\(name)(/\(name)){0,7}$"
+    private static let name = "[A-Za-z0-9][A-Za-z0-9._-]{0,127}"
+
     private static let poolOptions = object(
         [
             "pool_size": [
-                "type": "integer", "minimum": 2_097_152, "default": 2_097_152,
+                "type": "integer", "minimum": 2_097_152, "maximum": 4_611_686_018_427_387_904,
+                "default": 2_097_152,
                 "description": "Bytes of the file; 8192 of them and a rest of 4096 hold no data.",
             ],
             "mode": [
-                "type": "string", "pattern": "^[0-7]{3,4}$", "default": "0600",
+                "type": "string", "pattern": "^[0-7]?[67][0-7]{2}$", "default": "0600",
                 "description": "Permissions, whatever the umask; the owner must read and write.",
             ],
             "file": [
-                "type": "string", "minLength": 1, "maxLength": 1024,
+                "type": "string", "pattern": .string(poolPath),
                 "description": "Path below the data directory; pools/NAME unless given.",
             ],
             "generation": [

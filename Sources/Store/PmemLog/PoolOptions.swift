@@ -24,13 +24,9 @@ package struct PoolOptions: Sendable {
             throw .badArgument(
                 option: "mode", detail: "mode must let the owner read and write, as 0600 does")
         }
+        if let file { try ResourceName.checkPath(file, kind: "pools") }
     }
 
     /// The file that the pool `name` shall have.
-    func path(for name: String) throws(StoreError) -> String {
-        guard let file else { return Pools.defaultPath(name) }
-        try ResourceName.checkPath(file, kind: "pools")
-        try PoolFile.checkName(file)
-        return file
-    }
+    func path(for name: String) -> String { file ?? Pools.defaultPath(name) }
 }

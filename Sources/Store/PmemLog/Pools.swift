@@ -62,7 +62,7 @@ package final class Pools: Sendable {
                 guard !mustBeNew else { throw .alreadyExists(name: "the pool " + name) }
                 return (try reopen(name, options, memory), false)
             }
-            let path = try options.path(for: name)
+            let path = options.path(for: name)
             if path != Self.defaultPath(name), directory.exists(path) {
                 return (try adopt(name, path, options, memory), false)
             }
