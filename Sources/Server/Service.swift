@@ -14,6 +14,8 @@ final class Service: Sendable {
     let inFlight = Atomic(0)
 
     let router: Router
+    /// What the last check of each pool found.
+    let lastChecks = Locked<[String: JSONValue]>([:])
     /// Set once the daemon has started.
     let acceptor = Locked<Acceptor?>(nil)
 

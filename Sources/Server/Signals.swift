@@ -26,7 +26,7 @@ struct Signals {
     /// From now on such a signal ends the process.
     func endAtOnceOnTheNext() {
         let ends = ends
-        _ = startThread {
+        _ = startThread("signals") {
             var ends = ends
             var number: Int32 = 0
             sigwait(&ends, &number)

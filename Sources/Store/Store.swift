@@ -28,8 +28,8 @@ package final class Store: Sendable {
     ) throws(StoreError) {
         directory = try DataDirectory(path: path)
         self.budget = budget
-        files = Workers(limit: 16)
-        committers = Workers(limit: 16)
+        files = Workers(name: "files", limit: 16)
+        committers = Workers(name: "committer", limit: 16)
         timers = Timers()
         pools = Pools(
             directory: directory,

@@ -25,7 +25,7 @@ import Testing
     private func outcomes(
         of levels: [Durability], on engine: TwoStepEngine
     ) throws -> [Result<Durability, StoreError>] {
-        let workers = Workers(limit: 1)
+        let workers = Workers(name: "test", limit: 1)
         let committer = Committer(
             engine: engine, workers: workers, budget: CommitBudget(requests: 99, bytes: 99))
         let outcomes = Locked<[Result<Durability, StoreError>]>([])
@@ -78,7 +78,7 @@ import Testing
     }
 
     @Test func whatDoesNotFitIntoTheQueuesIsRefusedAtOnce() throws {
-        let workers = Workers(limit: 1)
+        let workers = Workers(name: "test", limit: 1)
         let engine = SlowEngine()
         let budget = CommitBudget(requests: 3, bytes: 10)
         let committer = Committer(engine: engine, workers: workers, budget: budget)

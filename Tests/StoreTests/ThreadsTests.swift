@@ -6,7 +6,7 @@ import Testing
 
 @Suite struct WorkersTests {
     @Test func everyJobRunsOnceAndStopWaitsForAll() {
-        let workers = Workers(limit: 4)
+        let workers = Workers(name: "test", limit: 4)
         let count = Atomic(0)
         for _ in 0..<1000 { workers.submit { count.add(1, ordering: .relaxed) } }
         workers.stop()
@@ -14,7 +14,7 @@ import Testing
     }
 
     @Test func noMoreThreadsRunThanTheLimit() {
-        let workers = Workers(limit: 3)
+        let workers = Workers(name: "test", limit: 3)
         let running = Locked((now: 0, most: 0))
         for _ in 0..<200 {
             workers.submit {

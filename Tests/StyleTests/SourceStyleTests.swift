@@ -59,7 +59,8 @@ import Testing
             "CJansson": ["Sources/API/JSON/"],
             "CMicroHTTPD": ["Sources/Server/HTTP/"],
             "CLinux": [
-                "Sources/Store/File/File.swift", "Sources/Server/HTTP/Acceptor.swift",
+                "Sources/Store/File/File.swift", "Sources/Store/Threads/Workers.swift",
+                "Sources/Server/HTTP/Acceptor.swift",
                 "Sources/Server/HTTP/ConnectionRecord.swift", "Sources/Server/Tidemark.swift",
             ],
         ]

@@ -20,7 +20,7 @@ enum Examples {
         "name": "demo", "state": "open", "file": "pools/demo", "pool_size": 2_097_152,
         "mode": "0600", "nbyte": 2_088_960, "tell": 5, "free": 2_088_955, "generation": 1,
         "durability": "synced", "created_at": "2026-01-01T12:00:00Z",
-        "etag": "\"9f3a01c2.1-5\"",
+        "etag": "\"9f3a01c2.1-5\"", "last_check": nil,
     ]
 
     static let poolList: JSONValue = [

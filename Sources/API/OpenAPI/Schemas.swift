@@ -124,11 +124,18 @@ package enum Schemas {
             "durability": string,
             "created_at": ["type": "string", "format": "date-time"],
             "etag": string,
+            "last_check": [
+                "description": "Of this run of the service; null if there was none.",
+                "oneOf": [
+                    object(["at": ["type": "string", "format": "date-time"], "consistent": flag]),
+                    ["type": "null"],
+                ],
+            ],
             "failure": ["type": "string", "description": "Why the pool takes nothing any more."],
         ],
         required: [
             "name", "state", "file", "pool_size", "mode", "nbyte", "tell", "free", "generation",
-            "durability", "created_at", "etag",
+            "durability", "created_at", "etag", "last_check",
         ])
 
     private static let poolList = object(

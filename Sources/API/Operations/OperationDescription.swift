@@ -109,7 +109,7 @@ package final class OperationDescription: Sendable {
     package var allProblems: [ProblemCode] {
         var codes: Set<ProblemCode> = [
             .badRequest, .unknownParameter, .uriTooLong, .headersTooLarge, .expectationFailed,
-            .internalError, .methodNotAllowed,
+            .internalError, .methodNotAllowed, .overloaded,
         ]
         if !isAnsweredInDrain { codes.insert(.draining) }
         codes.formUnion(problems)

@@ -17,4 +17,7 @@ unsigned long clinux_bytes_received(int socket);
  * left to itself it keeps what the largest request ever needed, in each thread's arena. */
 void clinux_bound_memory(void);
 
+/* prctl(2) with PR_SET_NAME: what top and gdb call the calling thread; 15 bytes at most. */
+void clinux_name_thread(const char *name);
+
 #endif

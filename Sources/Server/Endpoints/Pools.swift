@@ -1,4 +1,5 @@
 import API
+import Glibc
 import Store
 
 // The endpoints of pools: decode, one call of the engine, encode.
@@ -73,7 +74,9 @@ extension Service {
 
     private func item(_ status: PoolStatus, _ call: Call, code: Int = 200) throws(Problem) -> Answer
     {
-        try Self.json(call, status: code, headers: status.headers, status.json)
+        try Self.json(
+            call, status: code, headers: status.headers,
+            status.json(lastCheck: lastChecks.withLock { $0[status.name] }))
     }
 
     /// An answer of JSON, if the client takes that.
@@ -124,6 +127,7 @@ extension Service {
             try mapping { () throws(StoreError) in
                 try store.pools.delete(call.name, keepFile: keepFile)
             }
+            lastChecks.withLock { $0[call.name] = nil }
             return .now(Response(status: 204))
         }
     }
@@ -154,6 +158,12 @@ extension Service {
         return onFileThread { [self] () throws(Problem) in
             let fault = try mapping { () throws(StoreError) in
                 try store.pools.check(call.name, live: live)
+            }
+            lastChecks.withLock { checks in
+                checks[call.name] = [
+                    "at": .string(Timestamp.text(ofUnixSeconds: time(nil))),
+                    "consistent": .bool(fault == nil),
+                ]
             }
             return try Self.json(
                 call,

@@ -39,7 +39,10 @@ extension Service {
                     let status = PoolStatus(pool)
                     complete(
                         .success(
-                            .now(Response(status: 201, headers: status.headers, json: status.json)))
+                            .now(
+                                Response(
+                                    status: 201, headers: status.headers,
+                                    json: status.json(lastCheck: nil))))
                     )
                 } catch {
                     complete(.failure(error))

@@ -19,6 +19,7 @@ final class Acceptor: Sendable {
     private let wake: (reading: Int32, writing: Int32)
     private let settings: Settings
     private let connections: @Sendable () -> Int
+    private let newRequestID: @Sendable () -> String
     /// Connections that were turned away.
     let refused = Atomic(0)
 
@@ -26,18 +27,21 @@ final class Acceptor: Sendable {
     ///
     /// - Parameters:
     ///   - connections: how many there are now.
+    ///   - newRequestID: names the request of a connection that is turned away.
     ///   - add: gives a connection to the library; false if it does not take it.
     init(
         listener: Int32, settings: Settings, connections: @escaping @Sendable () -> Int,
+        newRequestID: @escaping @Sendable () -> String,
         add: @escaping @Sendable (Int32, UnsafePointer<sockaddr>, socklen_t) -> Bool
     ) {
         self.listener = listener
         self.settings = settings
         self.connections = connections
+        self.newRequestID = newRequestID
         var ends: [Int32] = [-1, -1]
         pipe(&ends)
         wake = (ends[0], ends[1])
-        _ = startThread { [self] in
+        _ = startThread("acceptor") { [self] in
             run(add)
             hasEnded.withLock { $0 = true }
             hasEnded.wakeAll()
@@ -116,7 +120,9 @@ final class Acceptor: Sendable {
     private func turnAway(_ socket: Int32) {
         refused.add(1, ordering: .relaxed)
         let problem = Problem(.overloaded, "there are too many connections")
-        let response = problem.response(instance: "", requestID: "")
+        let requestID = newRequestID()
+        var response = problem.response(instance: "", requestID: requestID)
+        response.headers.append(("Request-Id", requestID))
         let headers = response.headers.map { "\($0.name): \($0.value)\r\n" }.joined()
         let answer =
             "HTTP/1.1 503 Service Unavailable\r\n\(headers)Connection: close\r\n"

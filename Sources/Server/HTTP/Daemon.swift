@@ -68,7 +68,8 @@ final class Daemon: @unchecked Sendable {
         port = ListeningSocket.port(of: socket)
         let library = LibraryHandle(pointer: started)
         acceptor = Acceptor(
-            listener: socket, settings: settings, connections: { service.reaper.count }
+            listener: socket, settings: settings, connections: { service.reaper.count },
+            newRequestID: { service.newRequestID() }
         ) { socket, address, size in
             MHD_add_connection(library.pointer, socket, address, size) == .YES
         }

@@ -123,14 +123,14 @@ final class Exchange: @unchecked Sendable {
     private func collect(_ upload: UnsafeRawBufferPointer) -> MHD_Result {
         bodyBytes += upload.count
         setBodyDeadline()
-        guard let admitted else { return .NO }
-        // Of a body that turns out too large the rest is passed over, up to a point, since the
-        // library takes no answer before its end.
-        if bodyBytes > admitted.endpoint.bodyLimit {
-            body = []
+        let limit = admitted?.endpoint.bodyLimit ?? 0
+        if early == nil, bodyBytes > limit, let admitted {
             early = admitted.bodyTooLarge.response(instance: instance, requestID: requestID)
-            return bodyBytes > 4 * admitted.endpoint.bodyLimit + (1 << 20) ? .NO : .YES
+            body = []
         }
+        // Once the answer is known the rest is passed over, up to a point: the library takes no
+        // answer before the end of the body.
+        if early != nil { return bodyBytes > 4 * limit + (1 << 20) ? .NO : .YES }
         body.append(contentsOf: upload)
         if let sink = self.upload, body.count >= Upload.pieceSize { passOn(to: sink) }
         return .YES

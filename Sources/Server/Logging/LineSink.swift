@@ -18,7 +18,7 @@ final class LineSink: Sendable {
 
     init(descriptor: Int32) {
         self.descriptor = descriptor
-        _ = startThread { [self] in run() }
+        _ = startThread("log") { [self] in run() }
     }
 
     func write(_ line: [UInt8]) {

@@ -1,10 +1,13 @@
+import Glibc
+
 /// The settings in force, each described once in `Setting.all`.
 struct Settings: Sendable {
     var host = "127.0.0.1"
     var port = 8080
     var dataDirectory = "data"
     var openToNetwork = false
-    var threads = 2
+    /// One for each processor, but not so many that they get in each other's way.
+    var threads = min(max(sysconf(Int32(_SC_NPROCESSORS_ONLN)), 2), 8)
     var connections = 1000
     var connectionsPerAddress = 256
     var targetBytes = 8 << 10

@@ -21,7 +21,9 @@ extension PmemLog.State {
 
 extension PoolStatus {
     /// The item that clients get.
-    var json: JSONValue {
+    ///
+    /// - Parameter lastCheck: the result of the last check, if there was one.
+    func json(lastCheck: JSONValue?) -> JSONValue {
         var members: [JSONValue.Member] = [
             .init(name: "name", value: .string(name)),
             .init(name: "state", value: .string(state.word)),
@@ -35,6 +37,7 @@ extension PoolStatus {
             .init(name: "durability", value: "synced"),
             .init(name: "created_at", value: .string(Timestamp.text(ofUnixSeconds: createdAt))),
             .init(name: "etag", value: .string(EntityTag(self).text)),
+            .init(name: "last_check", value: lastCheck ?? .null),
         ]
         if case .failed(let reason) = state {
             members.append(.init(name: "failure", value: .string(reason)))

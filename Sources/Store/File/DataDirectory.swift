@@ -67,8 +67,13 @@ package final class DataDirectory: Sendable {
             if errno == EEXIST { throw .alreadyExists(name: relative) }
             throw StoreError(call: "link", errno: errno, file: relative)
         }
+        do throws(StoreError) {
+            try syncFolder(of: relative)
+        } catch {
+            discard(relative)
+            throw error
+        }
         discard(temporary)
-        try syncFolder(of: relative)
     }
 
     /// Puts a file in the place of another, atomically and durably.
@@ -84,7 +89,11 @@ package final class DataDirectory: Sendable {
         if unlink(absolute(relative)) != 0, errno != ENOENT {
             throw StoreError(call: "unlink", errno: errno, file: relative)
         }
-        try syncFolder(of: relative)
+        do throws(StoreError) {
+            try syncFolder(of: relative)
+        } catch {
+            throw .afterEffect(error)
+        }
     }
 
     /// Removes a file that nobody was told of; failing to is no error.

@@ -42,7 +42,7 @@ package final class Timers: Sendable {
             state.running = true
             return (token, mustStart)
         }
-        if mustStart { _ = startThread { [self] in run() } } else { state.wakeAll() }
+        if mustStart { _ = startThread("timers") { [self] in run() } } else { state.wakeAll() }
         return token
     }
 

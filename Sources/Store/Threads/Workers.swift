@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 
 /// Threads that run jobs which may wait for the disk, so that no network thread has to.
@@ -27,11 +28,17 @@ package final class Workers: Sendable {
         }
     }
 
+    private let name: String
     private let limit: Int
     private let state = Locked(State())
 
-    /// - Parameter limit: how many threads there may be at once.
-    package init(limit: Int) { self.limit = limit }
+    /// - Parameters:
+    ///   - name: what the system calls the threads.
+    ///   - limit: how many threads there may be at once.
+    package init(name: String, limit: Int) {
+        self.name = name
+        self.limit = limit
+    }
 
     /// Runs `job` on one of the threads, in the order of submission as far as threads are free.
     package func submit(_ job: @escaping Job) {
@@ -44,7 +51,7 @@ package final class Workers: Sendable {
             return true
         }
         guard needsThread else { return state.wakeOne() }
-        let started = startThread { [self] in runJobs() }
+        let started = startThread(name) { [self] in runJobs() }
         if !started { state.withLock { $0.threads -= 1 } }
     }
 
@@ -74,7 +81,9 @@ package final class Workers: Sendable {
 }
 
 /// Starts a detached thread with all signals blocked; false if the system has none to give.
-package func startThread(_ body: @escaping @Sendable () -> Void) -> Bool {
+///
+/// - Parameter name: what the system calls it; 15 bytes at most.
+package func startThread(_ name: String, _ body: @escaping @Sendable () -> Void) -> Bool {
     final class Box {
         let body: @Sendable () -> Void
         init(_ body: @escaping @Sendable () -> Void) { self.body = body }
@@ -84,7 +93,11 @@ package func startThread(_ body: @escaping @Sendable () -> Void) -> Bool {
     defer { pthread_attr_destroy(&attributes) }
     pthread_attr_setstacksize(&attributes, 512 * 1024)
     pthread_attr_setdetachstate(&attributes, Int32(PTHREAD_CREATE_DETACHED))
-    let box = Unmanaged.passRetained(Box(body))
+    let box = Unmanaged.passRetained(
+        Box {
+            clinux_name_thread(name)
+            body()
+        })
     var blocked = sigset_t()
     var previous = sigset_t()
     sigfillset(&blocked)
