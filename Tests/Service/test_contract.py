@@ -58,8 +58,6 @@ def test_examples_fit_their_schemas():
     assert found > 30
 
 
-@pytest.mark.xfail(
-    strict=True, reason="too many connections: overloaded is not declared, and has no Request-Id")
 def test_refusal_of_one_connection_too_many_is_declared_and_a_whole_problem(start):
     server = start(http_connections=1, http_threads=1)
     with Raw(server.port) as held:
@@ -104,7 +102,8 @@ def test_every_operation_was_called_and_every_good_answer_seen():
     assert missing == []
 
 
-@pytest.mark.xfail(strict=True, reason="OPTIONS with a body is cut without an answer")
+@pytest.mark.xfail(
+    strict=True, reason="options are checked after If-None-Match; the pattern of mode is too wide")
 @pytest.mark.skipif(not shutil.which("schemathesis"), reason="needs schemathesis")
 def test_generated_requests_find_nothing(start, tmp_path, seed):
     server = start(log_access="none")
