@@ -14,6 +14,7 @@ final class Service: Sendable {
     let inFlight = Atomic(0)
 
     let router: Router
+    private let routes = RouteCache()
     /// What the last check of each pool found.
     let lastChecks = Locked<[String: JSONValue]>([:])
     /// Set once the daemon has started.
@@ -50,27 +51,32 @@ final class Service: Sendable {
                 "the target has \(raw.utf8.count) bytes; the limit is \(settings.targetBytes)",
                 members: [.init(name: "limit", value: .integer(settings.targetBytes))])
         }
-        let target = try Target(raw)
-        let known = Method(rawValue: method)
-        if known == .options {
-            let allowed = try router.allowedMethods(target.segments)
+        if method == Method.options.rawValue {
+            let allowed = try router.allowedMethods(try Target(raw).segments)
             return .answer(Response(status: 204, headers: [("Allow", allowed)]))
         }
+        let route = try routes.route(method, raw) { () throws(Problem) in
+            try findRoute(method, raw)
+        }
+        try refuseOthersPages(headers, route.endpoint.description)
+        if isDraining, !route.endpoint.description.isAnsweredInDrain {
+            throw Problem(.draining, "the service is about to stop")
+        }
+        return .request(Admitted(route: route, headers: headers))
+    }
+
+    private func findRoute(_ method: String, _ raw: String) throws(Problem) -> Route {
+        let target = try Target(raw)
+        let known = Method(rawValue: method)
         let match = try router.match(known, target.segments)
-        let endpoint = match.endpoint
-        try refuseOthersPages(headers, endpoint.description)
-        for parameter in target.query where !endpoint.takes(query: parameter.name) {
+        for parameter in target.query where !match.endpoint.takes(query: parameter.name) {
             throw Problem(
                 .unknownParameter, "there is no query parameter \(parameter.name)",
                 option: parameter.name)
         }
-        if isDraining, !endpoint.description.isAnsweredInDrain {
-            throw Problem(.draining, "the service is about to stop")
-        }
-        return .request(
-            Admitted(
-                endpoint: endpoint, method: known ?? .get, target: target, headers: headers,
-                captures: match.captures))
+        return Route(
+            method: known ?? .get, target: target, endpoint: match.endpoint,
+            captures: match.captures)
     }
 
     /// Pages of other sites can send simple requests without asking; none may change anything.
@@ -88,7 +94,7 @@ final class Service: Sendable {
     ///
     /// Waits for nothing.
     func handle(_ call: Call) throws(Problem) -> Answer {
-        switch call.operation {
+        switch call.route.endpoint.operation {
         case .service(let operation): try handle(operation, call)
         case .pool(let operation): try handle(operation, call)
         }

@@ -19,23 +19,36 @@ package enum HeaderName: String, CaseIterable, Sendable {
     case traceparent
     case transferEncoding = "transfer-encoding"
 
-    /// The longest of the names; anything longer is none of them.
-    private static let longest = 17
-
-    private static let byName: [String: HeaderName] =
-        Dictionary(uniqueKeysWithValues: allCases.map { ($0.rawValue, $0) })
+    /// The names' bytes, by their length: few have the same.
+    private static let byLength: [[(bytes: [UInt8], name: HeaderName)]] = {
+        var table = [[(bytes: [UInt8], name: HeaderName)]](
+            repeating: [], count: 1 + (allCases.map(\.rawValue.utf8.count).max() ?? 0))
+        for name in allCases {
+            let bytes = Array(name.rawValue.utf8)
+            table[bytes.count].append((bytes, name))
+        }
+        return table
+    }()
 
     /// The header of that name, in whatever case it is written.
     package init?(_ bytes: UnsafeRawBufferPointer) {
-        guard bytes.count <= Self.longest else { return nil }
-        let name = String(unsafeUninitializedCapacity: bytes.count) { buffer in
-            for (index, byte) in bytes.enumerated() {
-                buffer[index] = (0x41...0x5A).contains(byte) ? byte | 0x20 : byte
-            }
-            return bytes.count
+        guard bytes.count < Self.byLength.count else { return nil }
+        for candidate in Self.byLength[bytes.count]
+        where Self.isSame(bytes, candidate.bytes) {
+            self = candidate.name
+            return
         }
-        guard let found = Self.byName[name] else { return nil }
-        self = found
+        return nil
+    }
+
+    private static func isSame(_ bytes: UnsafeRawBufferPointer, _ name: [UInt8]) -> Bool {
+        for index in 0..<name.count {
+            let byte = bytes[index]
+            guard ((0x41...0x5A).contains(byte) ? byte | 0x20 : byte) == name[index] else {
+                return false
+            }
+        }
+        return true
     }
 }
 

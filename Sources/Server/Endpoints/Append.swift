@@ -49,7 +49,7 @@ extension Service {
         var limits = RecordBatch.Limits()
         limits.records = settings.batchRecords
         limits.recordBytes = settings.recordBytes
-        let batch = try RecordBatch(call.request.body, type: type, limits: limits)
+        let batch = try RecordBatch(call.body, type: type, limits: limits)
         return Append(
             bytes: batch.bytes, lengths: batch.lengths, expectation: try Expectation(call),
             durability: try durability(call))

@@ -89,7 +89,7 @@ extension Service {
     }
 
     private func createPool(_ call: Call) throws(Problem) -> Answer {
-        let options = try PoolOptions(call.request.body)
+        let options = try PoolOptions(call.body)
         let mustBeNew = call.headers[.ifNoneMatch].map { EntityTagCondition($0) == .any } ?? false
         _ = try call.negotiate([.json])
         return onFileThread { [self] () throws(Problem) in

@@ -28,7 +28,7 @@ extension Service {
         guard let upload = call.upload else {
             throw Problem(.notAPool, "nothing was sent; send the file of a pool")
         }
-        let rest = call.request.body
+        let rest = call.body
         return .later { [self] complete in
             upload.write(rest) {
                 do throws(Problem) {

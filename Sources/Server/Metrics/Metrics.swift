@@ -4,7 +4,18 @@ import Synchronization
 
 /// What is counted of requests.
 struct RequestFigures {
-    var byStatus: [Int: Int] = [:]
+    /// Statuses that were answered, each with its count.
+    var byStatus: [(status: Int, count: Int)] {
+        counts.enumerated().filter { $0.element > 0 }.map { ($0.offset, $0.element) }
+    }
+
+    mutating func count(status: Int, seconds: Double) {
+        counts[min(max(status, 0), counts.count - 1)] += 1
+        durations.observe(seconds)
+    }
+
+    /// Counts by status, for statuses below 600.
+    private var counts = [Int](repeating: 0, count: 600)
     var durations = Histogram.seconds
 }
 
@@ -27,10 +38,7 @@ final class Metrics: Sendable {
     func count(_ observation: Observation) {
         let counter = observation.endpoint?.figures ?? others
         let seconds = Double(observation.nanoseconds) / 1e9
-        counter.withLock { requests in
-            requests.byStatus[observation.status, default: 0] += 1
-            requests.durations.observe(seconds)
-        }
+        counter.withLock { $0.count(status: observation.status, seconds: seconds) }
         if observation.bodyBytes > 0 { bodyBytes.withLock { $0 += observation.bodyBytes } }
     }
 
@@ -58,11 +66,11 @@ final class Metrics: Sendable {
             (endpoint.description, endpoint.figures.withLock { $0 })
         }
         var byCode = all.flatMap { description, requests in
-            requests.byStatus.sorted { $0.key < $1.key }.map { status, count in
+            requests.byStatus.map { status, count in
                 (Self.labels(description).merging(["code": "\(status)"]) { $1 }, Double(count))
             }
         }
-        byCode += others.withLock { $0.byStatus }.sorted { $0.key < $1.key }.map { status, count in
+        byCode += others.withLock { $0.byStatus }.map { status, count in
             (["method": "", "route": "", "code": "\(status)"], Double(count))
         }
         text.add("http_requests_total", .counter, "Requests that have ended.", byCode)

@@ -2,22 +2,28 @@ import API
 import Store
 
 /// A request that has found its operation, on its way to the handler.
-struct Call: Sendable {
-    let operation: Operation
-    let request: Request
-    let captures: [String]
+final class Call: Sendable {
+    let route: Route
+    let headers: Headers
+    let body: [UInt8]
     let requestID: String
     /// Where the body went that was too large to be kept, but for its last piece.
     let upload: Upload?
 
-    var headers: Headers { request.headers }
+    init(route: Route, headers: Headers, body: [UInt8], requestID: String, upload: Upload?) {
+        self.route = route
+        self.headers = headers
+        self.body = body
+        self.requestID = requestID
+        self.upload = upload
+    }
 
     /// What the path holds in the template's first place.
-    var name: String { captures.first ?? "" }
+    var name: String { route.captures.first ?? "" }
 
     /// The query parameter, if it is there; given twice, it is refused.
     func text(_ name: String) throws(Problem) -> String? {
-        let values = request.target.query.filter { $0.name == name }
+        let values = route.target.query.filter { $0.name == name }
         guard values.count <= 1 else {
             throw Problem(.badParameter, "\(name) is given more than once", option: name)
         }
@@ -63,11 +69,10 @@ enum Admission {
 
 /// A request whose head has been accepted: its body may come.
 struct Admitted: Sendable {
-    let endpoint: Endpoint
-    let method: Method
-    let target: Target
+    let route: Route
     let headers: Headers
-    let captures: [String]
+
+    var endpoint: Endpoint { route.endpoint }
 
     /// - Throws: `bad_request` for a body where none belongs, `too_large`,
     ///   `unsupported_media_type`.
@@ -82,24 +87,18 @@ struct Admitted: Sendable {
                 .unsupportedMediaType, "no content coding is taken; send the body as it is")
         }
         guard let type = headers[.contentType] else { return }
-        let taken = takenTypes
+        let taken = endpoint.takenTypes
         guard let known = MediaType(contentType: type), taken.contains(known) else {
             let names = taken.map(\.essence).joined(separator: ", ")
             var problem = Problem(.unsupportedMediaType, "the body can be of type \(names)")
-            problem.headers = [(method == .patch ? "Accept-Patch" : "Accept-Post", names)]
+            problem.headers = [(route.method == .patch ? "Accept-Patch" : "Accept-Post", names)]
             throw problem
         }
     }
 
-    /// The types that the body can have; what `curl -d` sends is taken everywhere.
-    private var takenTypes: [MediaType] { endpoint.description.bodies.map(\.type) + [.form] }
-
     var bodyTooLarge: Problem { .tooLarge("the body is too large", limit: endpoint.bodyLimit) }
 
     func call(body: [UInt8], upload: Upload?, requestID: String) -> Call {
-        Call(
-            operation: endpoint.operation,
-            request: Request(method: method, target: target, headers: headers, body: body),
-            captures: captures, requestID: requestID, upload: upload)
+        Call(route: route, headers: headers, body: body, requestID: requestID, upload: upload)
     }
 }

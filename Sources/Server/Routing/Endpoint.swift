@@ -7,11 +7,14 @@ final class Endpoint: Sendable {
     let description: OperationDescription
     /// The most bytes that a body may have.
     let bodyLimit: Int
+    /// The types that a body can have; what `curl -d` sends is taken everywhere.
+    let takenTypes: [MediaType]
     let figures = Locked(RequestFigures())
 
     init(_ operation: Operation, _ settings: Settings) {
         self.operation = operation
         description = operation.description
+        takenTypes = description.bodies.map(\.type) + [.form]
         bodyLimit =
             switch description.bodyLimit {
             case .none: 0

@@ -1,5 +1,5 @@
 /// Records that are to be appended together: contiguous, in order, all or none.
-package struct Append: Sendable {
+package final class Append: Sendable {
     /// The records' bytes, one after the other.
     package let bytes: [UInt8]
     /// The length of each record in `bytes`.

@@ -78,9 +78,11 @@ package final class Committer<Engine: CommitEngine>: Sendable {
         var last = (tasks: 0, nanoseconds: 0)
         while true {
             waitForCompany(after: last)
-            let tasks = state.withLock { state in
+            var next: [Task] = []
+            next.reserveCapacity(last.tasks)
+            let tasks = state.withLock { [next] state in
                 let tasks = state.tasks
-                state.tasks = []
+                state.tasks = next
                 state.isScheduled = !tasks.isEmpty
                 return tasks
             }
@@ -109,6 +111,7 @@ package final class Committer<Engine: CommitEngine>: Sendable {
 
     private func runInOrder(_ tasks: [Task]) {
         var batch: [Pending] = []
+        batch.reserveCapacity(tasks.count)
         var bytes = 0
         for task in tasks {
             switch task {
