@@ -7,6 +7,9 @@ final class BodyBudget: Sendable {
 
     init(limit: Int) { self.limit = limit }
 
+    /// Bytes that are held now.
+    var heldBytes: Int { taken.load(ordering: .relaxed) }
+
     /// Takes room for `count` more bytes of a body of which `held` have been taken already; false if
     /// there is none. A body that is alone always has room.
     func reserve(_ count: Int, held: Int) -> Bool {

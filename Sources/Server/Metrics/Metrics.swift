@@ -83,6 +83,9 @@ final class Metrics: Sendable {
         text.add(
             "http_request_body_bytes_total", .counter, "Bytes of bodies that came.",
             Double(bodyBytes.withLock { $0 }))
+        text.add(
+            "http_request_bodies_held_bytes", .gauge, "Bytes of bodies in memory now.",
+            Double(service.bodies.heldBytes))
         addConnections(of: service, to: &text)
         addCommits(of: service, to: &text)
         addStorage(of: service, to: &text)
