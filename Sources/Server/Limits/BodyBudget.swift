@@ -10,8 +10,10 @@ final class BodyBudget: Sendable {
     /// Bytes that are held now.
     var heldBytes: Int { taken.load(ordering: .relaxed) }
 
-    /// Takes room for `count` more bytes of a body of which `held` have been taken already; false if
-    /// there is none. A body that is alone always has room.
+    /// Takes room for `count` more bytes of a body of which `held` have been taken already; false
+    /// if there is none.
+    ///
+    /// A body that is alone always has room.
     func reserve(_ count: Int, held: Int) -> Bool {
         let total = taken.add(count, ordering: .relaxed).newValue
         guard total > limit, total > held + count else { return true }
