@@ -1,4 +1,4 @@
-"""A device that really fails: what was not acknowledged is not claimed once it is well again (P11)."""
+"""A device that really fails: what it lost is not claimed when it is well again (P11)."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""Every bit, byte and length of a pool's file: the service says what libpmemlog says, and lives (P6).
+"""Every bit, byte and length of a pool's file: the service says what libpmemlog says (P6).
 
 The format has no checksum over data and the second page, so that not all damage can be noticed; but
 what the library refuses is refused, and what it takes is read as the library reads it.

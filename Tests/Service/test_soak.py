@@ -10,7 +10,7 @@ import pytest
 
 from support import pmemlog
 from support.client import Raw, envelope, frames
-from support.machine import SLOW
+from support.machine import IS_SLOW
 from support.progress import LOG
 from support.server import Server, wait_until
 
@@ -128,7 +128,7 @@ def test_many_operations_leave_memory_threads_and_descriptors_as_they_were(start
                  OPERATIONS * tenth // 10, OPERATIONS, seen[-1][0] >> 10, *seen[-1][1:])
     print(seen)
     first, last = seen[0], seen[-1]
-    if not SLOW:
+    if not IS_SLOW:
         # What an allocator keeps differs from moment to moment; what leaks grows with each tenth.
         assert last[0] - first[0] < max(2 << 20, first[0] // 20), seen
     assert last[1] - first[1] <= 4 and last[2] - first[2] <= 2, seen

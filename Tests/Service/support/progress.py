@@ -1,4 +1,4 @@
-"""Says how far a long test is, for those who look: `pytest -o log_cli=true -o log_cli_level=INFO`."""
+"""Says how far a long test is: `pytest -o log_cli=true -o log_cli_level=INFO` shows it."""
 
 import logging
 import time
