@@ -2,9 +2,9 @@
 
 /* The library's variadic calls, each in the one fixed form that is used: Swift cannot call the originals. */
 
-static inline uint16_t cmicrohttpd_port(struct MHD_Daemon *daemon) {
-    const union MHD_DaemonInfo *info = MHD_get_daemon_info(daemon, MHD_DAEMON_INFO_BIND_PORT);
-    return info ? info->port : 0;
+static inline int cmicrohttpd_epoll(struct MHD_Daemon *daemon) {
+    const union MHD_DaemonInfo *info = MHD_get_daemon_info(daemon, MHD_DAEMON_INFO_EPOLL_FD);
+    return info ? info->epoll_fd : -1;
 }
 
 static inline int cmicrohttpd_socket(struct MHD_Connection *connection) {

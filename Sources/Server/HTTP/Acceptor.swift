@@ -28,11 +28,11 @@ final class Acceptor: Sendable {
     /// - Parameters:
     ///   - connections: how many there are now.
     ///   - newRequestID: names the request of a connection that is turned away.
-    ///   - add: gives a connection to the library; false if it does not take it.
+    ///   - add: takes over a connection.
     init(
         listener: Int32, settings: Settings, connections: @escaping @Sendable () -> Int,
         newRequestID: @escaping @Sendable () -> String,
-        add: @escaping @Sendable (Int32, UnsafePointer<sockaddr>, socklen_t) -> Bool
+        add: @escaping @Sendable (AcceptedConnection) -> Void
     ) {
         self.listener = listener
         self.settings = settings
@@ -77,7 +77,7 @@ final class Acceptor: Sendable {
         }
     }
 
-    private func run(_ add: (Int32, UnsafePointer<sockaddr>, socklen_t) -> Bool) {
+    private func run(_ add: (AcceptedConnection) -> Void) {
         while !isStopped.load(ordering: .acquiring) {
             var wanted = [
                 pollfd(fd: listener, events: Int16(POLLIN), revents: 0),
@@ -92,7 +92,7 @@ final class Acceptor: Sendable {
     }
 
     /// Accepts what waits; false if the process has no descriptor left.
-    private func acceptAll(_ add: (Int32, UnsafePointer<sockaddr>, socklen_t) -> Bool) -> Bool {
+    private func acceptAll(_ add: (AcceptedConnection) -> Void) -> Bool {
         while true {
             var address = sockaddr_storage()
             var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
@@ -111,9 +111,9 @@ final class Acceptor: Sendable {
                 turnAway(socket)
                 continue
             }
-            // What the library does not take it closes.
-            let size = length
-            if !withSocketAddress(&address, { add(socket, $0, size) }) { release(peer) }
+            add(
+                AcceptedConnection(
+                    socket: socket, address: address, addressLength: length, peer: peer))
         }
     }
 
@@ -131,6 +131,15 @@ final class Acceptor: Sendable {
         send(socket, answer, answer.utf8.count, Int32(MSG_NOSIGNAL))
         close(socket)
     }
+}
+
+/// A connection that nobody serves yet.
+struct AcceptedConnection: Sendable {
+    let socket: Int32
+    var address: sockaddr_storage
+    let addressLength: socklen_t
+    /// The address as limits count it.
+    let peer: String
 }
 
 /// The address of the other end of a connection, without its port.

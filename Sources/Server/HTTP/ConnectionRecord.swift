@@ -11,6 +11,8 @@ final class ConnectionRecord: Sendable {
     let socket: Int32
     /// Where the client is, without its port.
     let address: String
+    /// How to reach the loop that serves it.
+    let mailbox: LoopMailbox
     // Nanoseconds of the monotonic clock; 0: none.
     private let deadline: Atomic<Int>
     /// Whether the next bytes are the client's: it is idle, or sends a request.
@@ -19,9 +21,10 @@ final class ConnectionRecord: Sendable {
     /// Bytes that had come when the connection was first seen idle; nil's place is taken by -1.
     private let bytesWhenIdle = Atomic(-1)
 
-    init(socket: Int32, address: String, deadline: Instant) {
+    init(socket: Int32, address: String, mailbox: LoopMailbox, deadline: Instant) {
         self.socket = socket
         self.address = address
+        self.mailbox = mailbox
         self.deadline = Atomic(deadline.nanoseconds)
     }
 

@@ -11,7 +11,7 @@ import Synchronization
 /// All but `complete` is called by the network thread of its connection.
 final class Exchange: @unchecked Sendable {
     // Sendable because other threads reach only `parking` and, if they win it, `outcome`; and
-    // `connection`, which the library lets any thread resume.
+    // `connection`, which they only hand to its loop's mailbox.
     private enum Phase { case head, body, parked, answered }
 
     /// Where a parked exchange is on its way back.
@@ -19,7 +19,7 @@ final class Exchange: @unchecked Sendable {
 
     private let service: Service
     private let connection: OpaquePointer
-    private let record: ConnectionRecord?
+    private let record: ConnectionRecord
     private let rawTarget: String
     private let started: Instant
 
@@ -42,14 +42,14 @@ final class Exchange: @unchecked Sendable {
     private var outcome: Result<Answer, Problem>?
 
     init(
-        service: Service, connection: OpaquePointer, record: ConnectionRecord?, rawTarget: String
+        service: Service, connection: OpaquePointer, record: ConnectionRecord, rawTarget: String
     ) {
         self.service = service
         self.connection = connection
         self.record = record
         self.rawTarget = rawTarget
         started = .now
-        record?.receive(until: started.advanced(milliseconds: service.settings.headerTimeout))
+        record.receive(until: started.advanced(milliseconds: service.settings.headerTimeout))
     }
 
     /// The library's callback: the headers are there, some of the body, all of it, or a resume.
@@ -74,7 +74,7 @@ final class Exchange: @unchecked Sendable {
     /// The library is done with the request, whatever became of it.
     func finish() {
         service.bodies.release(reservedBytes)
-        record?.wait(until: Instant.now.advanced(milliseconds: service.settings.idleTimeout))
+        record.wait(until: Instant.now.advanced(milliseconds: service.settings.idleTimeout))
         service.observe(
             Observation(
                 endpoint: admitted?.endpoint, method: methodName, target: rawTarget,
@@ -155,20 +155,20 @@ final class Exchange: @unchecked Sendable {
         let piece = body
         body = []
         MHD_suspend_connection(connection)
-        sink.write(piece) { [self] in MHD_resume_connection(connection) }
+        sink.write(piece) { [self] in record.mailbox.resume(connection) }
     }
 
     private func setBodyDeadline() {
         let settings = service.settings
         let longest = upload == nil ? settings.requestTimeout : .max / 1_000_000_000
         let allowance = min(settings.bodyTimeout + bodyBytes / 65536 * 1000, longest)
-        record?.receive(until: started.advanced(milliseconds: allowance))
+        record.receive(until: started.advanced(milliseconds: allowance))
     }
 
     // MARK: - Answering
 
     private func handle() -> MHD_Result {
-        record?.answer(until: nil)
+        record.answer(until: nil)
         if let early { return send(early) }
         guard let admitted else { return .NO }
         let taken = body
@@ -214,7 +214,7 @@ final class Exchange: @unchecked Sendable {
         guard isFirst else { return }
         outcome = result
         parking.store(.completed, ordering: .releasing)
-        MHD_resume_connection(connection)
+        record.mailbox.resume(connection)
     }
 
     private func refuseAndClose(_ problem: Problem) -> MHD_Result {
@@ -233,11 +233,12 @@ final class Exchange: @unchecked Sendable {
         response.headers.append(("Request-Id", requestID))
         if service.isDraining { response.headers.append(("Connection", "close")) }
         let isStream = stream != nil
-        record?.answer(
+        record.answer(
             until:
                 isStream ? nil : started.advanced(milliseconds: service.settings.requestTimeout))
         let reader = stream.map {
-            StreamReader($0, connection: connection, workers: service.store.files)
+            StreamReader(
+                $0, connection: connection, mailbox: record.mailbox, workers: service.store.files)
         }
         let handle =
             if let reader { MHDResponse(response, stream: reader, length: length) } else {

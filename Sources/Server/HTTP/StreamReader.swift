@@ -12,11 +12,16 @@ final class StreamReader: @unchecked Sendable {
 
     private let stream: any ByteStream
     private let connection: OpaquePointer
+    private let mailbox: LoopMailbox
     private let workers: Workers
 
-    init(_ stream: any ByteStream, connection: OpaquePointer, workers: Workers) {
+    init(
+        _ stream: any ByteStream, connection: OpaquePointer, mailbox: LoopMailbox,
+        workers: Workers
+    ) {
         self.stream = stream
         self.connection = connection
+        self.mailbox = mailbox
         self.workers = workers
     }
 
@@ -30,7 +35,7 @@ final class StreamReader: @unchecked Sendable {
                 MHD_suspend_connection(connection)
                 workers.submit { [self] in
                     stream.fetch()
-                    MHD_resume_connection(connection)
+                    mailbox.resume(connection)
                 }
                 return 0
             }

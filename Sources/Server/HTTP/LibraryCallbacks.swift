@@ -1,0 +1,70 @@
+import CMicroHTTPD
+import Glibc
+import Store
+import Synchronization
+
+// The callbacks stand in file scope and capture nothing: closures formed elsewhere might belong to
+// an actor, and the library's threads would abort in them. Context travels as `void *`.
+
+private func service(_ context: UnsafeMutableRawPointer?) -> Service? {
+    context.map { Unmanaged<Service>.fromOpaque($0).takeUnretainedValue() }
+}
+
+typealias BeginRequest =
+    @convention(c) (UnsafeMutableRawPointer?, UnsafePointer<CChar>?, OpaquePointer?)
+    -> UnsafeMutableRawPointer?
+
+/// The request line is there: the exchange begins.
+let beginRequest: BeginRequest = { context, target, connection in
+    guard let service = service(context), let target, let connection,
+        let held = cmicrohttpd_socket_context(connection)
+    else { return nil }
+    let record = Unmanaged<ConnectionRecord>.fromOpaque(held).takeUnretainedValue()
+    service.inFlight.add(1, ordering: .relaxed)
+    let exchange = Exchange(
+        service: service, connection: connection, record: record, rawTarget: String(cString: target)
+    )
+    return Unmanaged.passRetained(exchange).toOpaque()
+}
+
+let proceedWithRequest: MHD_AccessHandlerCallback = {
+    _, _, _, method, version, upload, uploadSize, slot in
+    guard let exchange = slot?.pointee, let method, let version, let uploadSize else { return .NO }
+    return Unmanaged<Exchange>.fromOpaque(exchange).takeUnretainedValue().proceed(
+        method: method, version: version,
+        upload: UnsafeRawBufferPointer(
+            start: upload, count: upload == nil ? 0 : uploadSize.pointee),
+        uploadSize: uploadSize)
+}
+
+let endRequest: MHD_RequestCompletedCallback = { context, _, slot, _ in
+    guard let exchange = slot?.pointee else { return }
+    slot?.pointee = nil
+    Unmanaged<Exchange>.fromOpaque(exchange).takeRetainedValue().finish()
+    service(context)?.inFlight.subtract(1, ordering: .relaxed)
+}
+
+let noteConnection: MHD_NotifyConnectionCallback = { context, connection, slot, event in
+    guard let context, let connection, let slot else { return }
+    let mailbox = Unmanaged<LoopMailbox>.fromOpaque(context).takeUnretainedValue()
+    let service = mailbox.service
+    if event == .CONNECTION_NOTIFY_STARTED {
+        let socket = cmicrohttpd_socket(connection)
+        let record = ConnectionRecord(
+            socket: socket, address: PeerAddress.text(ofPeerOf: socket), mailbox: mailbox,
+            deadline: Instant.now.advanced(milliseconds: service.settings.idleTimeout))
+        service.reaper.add(record)
+        slot.pointee = Unmanaged.passRetained(record).toOpaque()
+    } else if let held = slot.pointee {
+        slot.pointee = nil
+        let record = Unmanaged<ConnectionRecord>.fromOpaque(held).takeRetainedValue()
+        service.reaper.remove(record)
+        service.acceptor.withLock { $0 }?.release(record.address)
+    }
+}
+
+typealias Unescape =
+    @convention(c) (UnsafeMutableRawPointer?, OpaquePointer?, UnsafeMutablePointer<CChar>?) -> Int
+
+/// The library would cut a path at `%00`; the service decodes paths and queries itself.
+let leaveEscaped: Unescape = { _, _, text in text.map { strlen($0) } ?? 0 }

@@ -1,0 +1,78 @@
+import Glibc
+import Store
+
+/// What other threads ask of an event loop: to take a connection, to resume one, to end.
+///
+/// The loop is woken once for all that gathers before it looks.
+final class LoopMailbox: Sendable {
+    /// A connection of the library's: named here, used by the loop's thread.
+    struct ParkedConnection: @unchecked Sendable {
+        // Sendable because only the loop's thread does anything with the pointer.
+        let pointer: OpaquePointer
+    }
+
+    struct Contents {
+        var arrivals: [AcceptedConnection] = []
+        var resumed: [ParkedConnection] = []
+        var isStopping = false
+
+        var isEmpty: Bool { arrivals.isEmpty && resumed.isEmpty && !isStopping }
+    }
+
+    let service: Service
+    /// Readable when there is something to take.
+    let descriptor: Int32
+    private let writing: Int32
+    private let contents = Locked(Contents())
+
+    init(service: Service) throws(StartFailure) {
+        var ends: [Int32] = [-1, -1]
+        guard pipe(&ends) == 0 else { throw StartFailure("the system has no pipe to give") }
+        for end in ends {
+            _ = fcntl(end, F_SETFL, O_NONBLOCK)
+            _ = fcntl(end, F_SETFD, FD_CLOEXEC)
+        }
+        self.service = service
+        descriptor = ends[0]
+        writing = ends[1]
+    }
+
+    deinit {
+        close(descriptor)
+        close(writing)
+    }
+
+    /// Brings a connection to serve.
+    func add(_ connection: AcceptedConnection) { put { $0.arrivals.append(connection) } }
+
+    /// Asks for a parked connection to go on; once for each parking.
+    func resume(_ connection: OpaquePointer) {
+        let parked = ParkedConnection(pointer: connection)
+        put { $0.resumed.append(parked) }
+    }
+
+    func stop() { put { $0.isStopping = true } }
+
+    private func put(_ change: (inout Contents) -> Void) {
+        let mustWake = contents.withLock { contents in
+            defer { change(&contents) }
+            return contents.isEmpty
+        }
+        if mustWake { write(writing, "x", 1) }
+    }
+
+    /// Lets `descriptor` wake the loop again; before `take`, so that nothing is missed.
+    func clearWake() {
+        var bytes: (UInt64, UInt64) = (0, 0)
+        _ = read(descriptor, &bytes, 16)
+    }
+
+    /// Everything that has come since the last time.
+    func take() -> Contents {
+        contents.withLock { contents in
+            guard !contents.isEmpty else { return Contents() }
+            defer { contents = Contents() }
+            return contents
+        }
+    }
+}
