@@ -7,6 +7,7 @@ import time
 
 from support import pmemlog
 from support.client import Raw, envelope
+from support.machine import IS_SLOW, patient
 from support.server import wait_until
 
 NAMES = ["a", "b", "c"]
@@ -35,7 +36,7 @@ def test_everything_at_once_ends_in_answers_only(start, dice):
         import random
 
         own = random.Random(seed)
-        with server.new_client(timeout=10) as client:
+        with server.new_client(timeout=patient(10)) as client:
             while not stop.is_set():
                 method, path, body = random_request(own)
                 try:
@@ -59,11 +60,11 @@ def test_everything_at_once_ends_in_answers_only(start, dice):
     time.sleep(4)
     stop.set()
     for thread in threads:
-        thread.join(20)
+        thread.join(patient(20))
         assert not thread.is_alive(), "a request hangs"
     print(answers)
     assert server.is_alive, server.lines
-    assert faults == [] and sum(answers.values()) > 500
+    assert faults == [] and sum(answers.values()) > (50 if IS_SLOW else 500)
     # Nobody outside holds a pool, and none is given under two names.
     assert not any(status == 423 for status, _ in answers), answers
     assert server.stop() == 0
@@ -159,5 +160,5 @@ def test_many_waiters_are_all_answered_by_one_append(start):
     wait_until(lambda: text in server.client.get("/metrics").body.decode(), what="all to wait")
     server.client.append("p", b"news")
     for thread in threads:
-        thread.join(10)
+        thread.join(patient(10))
     assert answers == [b"news"] * 60

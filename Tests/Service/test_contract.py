@@ -112,7 +112,7 @@ def test_generated_requests_find_nothing(start, tmp_path, seed):
          f"{url}/openapi.json", "--url", url, "-n", EXAMPLES,
          "--phases", "examples,coverage,fuzzing,stateful", "--seed", str(seed), "--no-color",
          "--request-timeout", "10"],
-        capture_output=True, text=True, cwd=tmp_path, timeout=600,
+        capture_output=True, text=True, cwd=tmp_path, timeout=600 + 60 * int(EXAMPLES),
         env=environment({"SCHEMATHESIS_HOOKS": "generator", "PYTHONPATH": str(tmp_path)}))
     assert server.is_alive, server.lines
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-1000:]

@@ -12,6 +12,7 @@ from support.client import POOL_MINIMUM
 from support.faults import Faults
 from support.history import History, record
 from support.machine import needs_program
+from support.progress import progress
 from support.server import Server, StartFailed
 
 CYCLES = int(os.environ.get("TIDEMARK_CYCLES", 25))
@@ -35,7 +36,7 @@ def test_killed_under_load_no_acknowledged_record_is_lost(start, dice):
     server = start()
     server.client.create("p", pool_size=256 << 20)
     history = History()
-    for cycle in range(CYCLES):
+    for cycle in progress(range(CYCLES), "kill"):
         load_and_kill(server, history, dice.uniform(0.001, 0.012))
         if cycle % 5 == 0:
             assert pmemlog.check(server.data / "pools" / "p") is True
@@ -175,7 +176,7 @@ def test_what_was_left_half_made_is_removed_and_reported(start):
 
 def test_killed_while_pools_are_made_and_removed_serves_no_half_pool(start, dice):
     server = start()
-    for _ in range(max(5, CYCLES // 5)):
+    for _ in progress(range(max(5, CYCLES // 5)), "kill"):
         made, stop = set(), threading.Event()
 
         def churn(number, server=server, made=made):

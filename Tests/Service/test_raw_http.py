@@ -7,6 +7,7 @@ import socket
 import pytest
 
 from support.client import Raw
+from support.progress import progress
 
 HEAD = "Host: h\r\n"
 POST = "POST /v1/pools/raw/append HTTP/1.1\r\nHost: h\r\n"
@@ -293,7 +294,7 @@ def test_mutated_requests_never_meet_a_5xx_and_never_end_the_service(start, dice
     server.close_client()
     count = int(os.environ.get("TIDEMARK_MUTANTS", 2000))
     statuses = {}
-    for number in range(count):
+    for number in progress(range(count), "request"):
         request = mutate(dice, dice.choice(SEEDS))
         try:
             found = converse(server.port, request)

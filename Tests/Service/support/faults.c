@@ -1,10 +1,12 @@
 // Fails chosen calls of the process it is preloaded into, as a control file says, which may be
-// changed at any time. The file is an array of slots, one a call, in the order of `enum call`.
+// changed at any time. The file is an array of slots, one a call, in the order of `enum call`, and
+// at DEATH the call at which the process is to die, counted over all that change something.
 
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdint.h>
@@ -12,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -32,15 +35,54 @@ struct slot {
     char path[88];            // Only files whose path holds this.
 };
 
+enum { DEATH = 3072 };
+
+struct death {
+    _Atomic int64_t seen;     // Calls of all threads together, in the order in which they began.
+    _Atomic int64_t nth;      // 0: never.
+    int32_t after;            // Die when the call has been made, not before.
+};
+
 static struct slot *slots;
+static struct death *death;
 
 __attribute__((constructor)) static void start(void) {
     const char *path = getenv("FAULTS");
     int file = path ? open(path, O_RDWR | O_CLOEXEC) : -1;
     if (file < 0) return;
     void *memory = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
-    if (memory != MAP_FAILED) slots = memory;
+    if (memory == MAP_FAILED) return;
+    slots = memory;
+    death = (struct death *)((char *)memory + DEATH);
 }
+
+static void die(void) {
+    kill(getpid(), SIGKILL);
+    for (;;) pause();
+}
+
+// Counts a call that changes something; its number.
+static int64_t begin(void) {
+    if (!death) return 0;
+    int64_t number = atomic_fetch_add(&death->seen, 1) + 1;
+    if (number == atomic_load(&death->nth) && !death->after) die();
+    return number;
+}
+
+static void end(int64_t number) {
+    if (death && number == atomic_load(&death->nth) && death->after) die();
+}
+
+// The call's result, with the deaths before and after it.
+#define LIVING(type, call)                                                                         \
+    ({                                                                                             \
+        int64_t number_ = begin();                                                                 \
+        type result_ = (call);                                                                     \
+        int saved_ = errno;                                                                        \
+        end(number_);                                                                              \
+        errno = saved_;                                                                            \
+        result_;                                                                                   \
+    })
 
 static void *original(const char *name) {
     void *found = dlsym(RTLD_NEXT, name);
@@ -83,7 +125,7 @@ static int fails(enum call call, const char *path, int file) {
 
 int msync(void *address, size_t size, int flags) {
     if (fails(MSYNC, "", -1)) return -1;
-    return ((int (*)(void *, size_t, int))original("msync"))(address, size, flags);
+    return LIVING(int, ((int (*)(void *, size_t, int))original("msync"))(address, size, flags));
 }
 
 int madvise(void *address, size_t size, int advice) {
@@ -94,12 +136,12 @@ int madvise(void *address, size_t size, int advice) {
 
 int fsync(int file) {
     if (fails(FSYNC, NULL, file)) return -1;
-    return ((int (*)(int))original("fsync"))(file);
+    return LIVING(int, ((int (*)(int))original("fsync"))(file));
 }
 
 int fdatasync(int file) {
     if (fails(FSYNC, NULL, file)) return -1;
-    return ((int (*)(int))original("fdatasync"))(file);
+    return LIVING(int, ((int (*)(int))original("fdatasync"))(file));
 }
 
 static int shortened(struct slot *slot, size_t *count) {
@@ -114,8 +156,8 @@ static int shortened(struct slot *slot, size_t *count) {
 
 ssize_t pwrite(int file, const void *data, size_t count, off_t offset) {
     if (shortened(fault(PWRITE, NULL, file), &count)) return -1;
-    return ((ssize_t (*)(int, const void *, size_t, off_t))original("pwrite"))(
-        file, data, count, offset);
+    return LIVING(ssize_t, ((ssize_t (*)(int, const void *, size_t, off_t))original("pwrite"))(
+        file, data, count, offset));
 }
 
 ssize_t pwrite64(int file, const void *data, size_t count, off_t offset) {
@@ -148,7 +190,8 @@ ssize_t preadv64v2(int file, const struct iovec *parts, int count, off_t offset,
 int posix_fallocate(int file, off_t offset, off_t size) {
     struct slot *slot = fault(FALLOCATE, NULL, file);
     if (slot) return slot->error;
-    return ((int (*)(int, off_t, off_t))original("posix_fallocate"))(file, offset, size);
+    int (*allocate)(int, off_t, off_t) = original("posix_fallocate");
+    return LIVING(int, allocate(file, offset, size));
 }
 
 int posix_fallocate64(int file, off_t offset, off_t size) {
@@ -174,17 +217,25 @@ int open64(const char *path, int flags, ...) {
 
 int link(const char *from, const char *to) {
     if (fails(LINK, to, -1)) return -1;
-    return ((int (*)(const char *, const char *))original("link"))(from, to);
+    return LIVING(int, ((int (*)(const char *, const char *))original("link"))(from, to));
 }
 
 int unlink(const char *path) {
     if (fails(UNLINK, path, -1)) return -1;
-    return ((int (*)(const char *))original("unlink"))(path);
+    return LIVING(int, ((int (*)(const char *))original("unlink"))(path));
 }
 
 int rename(const char *from, const char *to) {
     if (fails(RENAME, to, -1)) return -1;
-    return ((int (*)(const char *, const char *))original("rename"))(from, to);
+    return LIVING(int, ((int (*)(const char *, const char *))original("rename"))(from, to));
+}
+
+int fchmod(int file, mode_t mode) {
+    return LIVING(int, ((int (*)(int, mode_t))original("fchmod"))(file, mode));
+}
+
+int mkdir(const char *path, mode_t mode) {
+    return LIVING(int, ((int (*)(const char *, mode_t))original("mkdir"))(path, mode));
 }
 
 int pmemlog_append(void *pool, const void *data, size_t size) {

@@ -9,6 +9,7 @@ from support.machine import build
 CALLS = ["msync", "fsync", "pwrite", "fallocate", "pread", "open", "link", "unlink", "rename",
          "append", "madvise"]
 SLOT = 128
+DEATH = 3072
 
 
 class Faults:
@@ -38,6 +39,16 @@ class Faults:
         for call in calls or CALLS:
             place = CALLS.index(call) * SLOT
             self.memory[place:place + 4] = bytes(4)
+
+    def die(self, nth, after=False):
+        """The process dies at the nth of all its calls that change something, from now on counted;
+        before the call is made or after it; 0: it only counts."""
+        struct.pack_into("<qqi", self.memory, DEATH, 0, nth, after)
+
+    @property
+    def changes(self):
+        """Calls that change something since `die`, begun by all threads together."""
+        return struct.unpack_from("<q", self.memory, DEATH)[0]
 
     def _number(self, call, offset):
         return struct.unpack_from("<q", self.memory, CALLS.index(call) * SLOT + offset)[0]

@@ -9,8 +9,18 @@ import subprocess
 import pytest
 
 SUPPORT = pathlib.Path(__file__).parent
+# The program under test is a slow and large one, made to find races or misuse of memory.
+IS_SLOW = os.environ.get("TIDEMARK_SLOW", "0") not in ("", "0")
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root to mount")
+
+
+needs_speed = pytest.mark.skipif(IS_SLOW, reason="measures, and TIDEMARK_SLOW is set")
+
+
+def patient(seconds):
+    """A bound of time that a test may set on the program under test."""
+    return seconds * 20 if IS_SLOW else seconds
 
 
 def needs_program(name):

@@ -10,8 +10,10 @@ import threading
 import time
 
 from support.client import Client
+from support.machine import patient
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
+REPORT = re.compile(r"(WARNING|ERROR|FATAL): (Thread|Address|Leak)Sanitizer|runtime error:")
 READY = re.compile(r"serves .* at http://(\S+):(\d+)")
 
 
@@ -41,7 +43,7 @@ def environment(changes=None):
 
 def wait_until(condition, timeout=10, what="the condition", pause=0.005):
     """The first true value of `condition`, or an error when time is up."""
-    end = time.monotonic() + timeout
+    end = time.monotonic() + patient(timeout)
     while True:
         value = condition()
         if value:
@@ -68,7 +70,7 @@ class Server:
 
     def __init__(
         self, data, *, env=None, prefix=(), preload=None, limits=None, wait=True, port=0,
-        start_timeout=20, **flags,
+        start_timeout=patient(20), **flags,
     ):
         self.data = pathlib.Path(data)
         flags.setdefault("storage_free_bytes", 0)
@@ -121,7 +123,8 @@ class Server:
             self.news.notify_all()
 
     def wait_ready(self, timeout=None):
-        end = time.monotonic() + (timeout or self.start_timeout)
+        timeout = patient(timeout) if timeout else self.start_timeout
+        end = time.monotonic() + timeout
         with self.news:
             while self.port is None:
                 if self.process.poll() is not None and not self.reader.is_alive():
@@ -167,9 +170,17 @@ class Server:
 
     def wait(self, timeout=20):
         """The exit code; negative for a signal."""
+        timeout = patient(timeout)
         code = self.process.wait(timeout)
         self.reader.join(5)
+        self.check_sanitizers()
         return code
+
+    def check_sanitizers(self):
+        """Fails if the program was built with a sanitizer that found something."""
+        report = next(
+            (place for place, line in enumerate(self.lines) if REPORT.search(line)), None)
+        assert report is None, "\n".join(self.lines[report:report + 60])
 
     def stop(self, timeout=20):
         """Ends it politely; the exit code."""
@@ -201,6 +212,8 @@ class Server:
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
+        elif self.process:
+            self.check_sanitizers()
         self.close_client()
 
     def __enter__(self):
