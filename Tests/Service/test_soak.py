@@ -86,8 +86,9 @@ class Worker:
             self.expect(self.client.get(f"{pool}/check?live=true"))
 
     def expect(self, answer, *statuses):
-        # A pool may be closed by another client at the moment, or full until one rewinds it.
-        if answer.status in (statuses or (200,)) or answer.code == "pool_full":
+        # A pool may be closed by another client at the moment, full until one rewinds it, or be
+        # rewound in the middle of a walk.
+        if answer.status in (statuses or (200,)) or answer.code in ("pool_full", "position_gone"):
             return
         if answer.status == 404 and answer.json.get("state") == "closed":
             return
