@@ -1,5 +1,6 @@
 """A long run: memory, threads and descriptors are at its end what they were early in it (P26)."""
 
+import http.client
 import os
 import random
 import shutil
@@ -40,7 +41,14 @@ class Worker:
 
     def run(self, count):
         for _ in range(count):
-            self.one()
+            try:
+                self.one()
+            except http.client.IncompleteRead:
+                # A stream of bytes whose pool is rewound is cut.
+                continue
+            except Exception as error:  # noqa: BLE001
+                self.unexpected.append(error)
+                return
 
     def one(self):
         dice, pool = self.dice, f"/v1/pools/{self.dice.choice(POOLS)}"
@@ -93,7 +101,6 @@ class Worker:
         if answer.status == 404 and answer.json.get("state") == "closed":
             return
         self.unexpected.append(answer)
-        assert len(self.unexpected) < 10, self.unexpected
 
 
 def work(workers, count):
