@@ -10,6 +10,7 @@ final class Service: Sendable {
     let metrics: Metrics
     let log: ServiceLog
     let reaper: Reaper
+    let bodies: BodyBudget
     /// Requests that have begun and not ended.
     let inFlight = Atomic(0)
 
@@ -29,6 +30,7 @@ final class Service: Sendable {
         self.store = store
         self.metrics = metrics
         self.log = log
+        bodies = BodyBudget(limit: settings.bodiesBytes)
         reaper = Reaper(timers: store.timers, headerTimeout: settings.headerTimeout)
         router = Router(Operation.all.map { Endpoint($0, settings) })
     }

@@ -254,3 +254,14 @@ def test_base64_without_padding_is_refused(api, name):
         answer = api.post(f"/v1/pools/{name}/append", {"record": {"b64": text}})
         assert answer.status == 400 and answer.code == "bad_record", text
     assert api.tell(name) == 0
+
+
+def test_position_and_entity_tag_must_both_hold_if_both_are_given(api):
+    api.create("both")
+    tag = api.item("both")["etag"]
+    wrong = api.request("POST", "/v1/pools/both/append?at=1", b"x", headers={"If-Match": tag})
+    assert wrong.status == 412
+    stale = api.request("POST", "/v1/pools/both/append?at=0", b"x", headers={"If-Match": '"a.1-0"'})
+    assert stale.status == 412
+    both = api.request("POST", "/v1/pools/both/append?at=0", b"x", headers={"If-Match": tag})
+    assert both.status == 200 and both.json["next"] == 1

@@ -88,12 +88,7 @@ def lose_a_record(folder, journal, how, size):
         assert poolfile.used(disk.mount / "data" / "pools" / "p") == data + b"<new>"
 
 
-NOTE = pytest.mark.xfail(
-    reason="the note about the failure was to go to the same device, and nobody else remembers it")
-
-
-@pytest.mark.parametrize("how", [
-    "pool", pytest.param("stop", marks=NOTE), pytest.param("kill", marks=NOTE)])
+@pytest.mark.parametrize("how", ["pool", "stop", "kill"])
 @pytest.mark.parametrize("journal", [False, True], ids=["no journal", "journal"])
 def test_record_that_a_failing_device_lost_is_not_claimed(tmp_path, dice, journal, how):
     for number in progress(range(RUNS), "device"):

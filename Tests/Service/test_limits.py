@@ -7,6 +7,7 @@ import pytest
 
 from support.client import POOL_MINIMUM, Raw, envelope, frames
 from support.problems import check_problem
+from support.server import wait_until
 
 OFFSETS = [-1, 0, 1]
 
@@ -141,7 +142,7 @@ def test_file_name_stays_within_what_the_library_can_open_again(api, length):
 
 @pytest.mark.parametrize("depth", [7, 8, 9])
 def test_path_of_a_file_up_to_the_limit(api, depth):
-    path = "/".join(["d" * 128] * depth)
+    path = "/".join([f"{depth}" * 128] * depth)
     verdict(api.put(f"/v1/pools/path{depth}", {"file": path}), depth - 8, "bad_parameter")
 
 
@@ -253,3 +254,19 @@ def test_memory_for_json_is_bounded_by_its_size(start):
     assert answer.status == 200
     peak = server.resident("VmHWM")
     assert peak - base < 64 << 20, f"{len(body)} bytes of JSON took {(peak - base) >> 20} MiB"
+
+
+def test_bodies_that_are_received_at_once_share_a_bound(start):
+    server = start(http_bodies_bytes=1 << 20)
+    server.client.create("p")
+    head = "POST /v1/pools/p/append HTTP/1.1\r\nHost: h\r\nContent-Length: 700000\r\n\r\n".encode()
+    with Raw(server.port) as first:
+        first.send(head + b"a" * 699_999)
+        held = "tidemark_http_request_bodies_held_bytes 699999\n"
+        wait_until(lambda: held in server.client.get("/metrics").body.decode(), what="the body")
+        refused = server.client.try_append("p", b"b" * 700_000)
+        assert refused.code == "overloaded" and refused.headers["Retry-After"]
+        assert refused.json["applied"] == "no"
+        assert server.client.append("p", b"small")["bytes"] == 5
+        assert first.send(b"a").read_answer().status == 200
+    assert server.client.append("p", b"b" * 700_000)["bytes"] == 700_000

@@ -91,7 +91,7 @@ PLAIN = [
     case("bad_parameter", "POST", "/v1/pools/p/append?at=-1", b"x"),
     case("bad_parameter", "POST", "/v1/pools/p/append?at=", b"x"),
     case("bad_parameter", "POST", "/v1/pools/p/append?durability=quorum", b"x"),
-    case("bad_parameter", "POST", "/v1/pools/p/append?at=1", b"x", FORM, {"If-Match": "*"}),
+    case("bad_parameter", "POST", "/v1/pools/p/append?at=1&at=1", b"x", FORM),
     case("bad_parameter", "GET", "/v1/engines/pmemlog/check_version?major_required=4294967296"),
     case("unknown_parameter", "GET", "/v1/pools?page=2"),
     case("unknown_parameter", "POST", "/v1/pools/p/append?durabilty=synced", b"x"),

@@ -60,14 +60,14 @@ import Testing
     @Test func expectationsAreDecidedInTheOrderOfTheLog() throws {
         let store = try TemporaryStore()
         let log = try store.pools.create("a", PoolOptions()).log
-        #expect(try log.appendAndWait([1], .position(0)).next == 1)
+        #expect(try log.appendAndWait([1], Expectation(position: 0)).next == 1)
         #expect(throws: StoreError.positionMismatch(position: 1, generation: 1)) {
-            try log.appendAndWait([2], .position(0))
+            try log.appendAndWait([2], Expectation(position: 0))
         }
         let state = Expectation.State(identity: log.identity, generation: 1, position: 1)
-        #expect(try log.appendAndWait([2], .states([state])).next == 2)
+        #expect(try log.appendAndWait([2], Expectation(states: [state])).next == 2)
         #expect(throws: StoreError.positionMismatch(position: 2, generation: 1)) {
-            try log.rewindAndWait(.states([state]))
+            try log.rewindAndWait(Expectation(states: [state]))
         }
     }
 

@@ -14,7 +14,21 @@ package struct EntityTag: Equatable, Sendable {
     }
 
     /// The tag as a header's value; it is a strong one.
-    package var text: String { "\"\(identity).\(generation)-\(position)\"" }
+    ///
+    /// Every append answers with one: put together from bytes, which takes a fraction of the time of
+    /// an interpolation.
+    package var text: String {
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(48)
+        bytes.append(UInt8(ascii: "\""))
+        bytes.append(contentsOf: identity.utf8)
+        bytes.append(UInt8(ascii: "."))
+        bytes.append(contentsOf: generation.description.utf8)
+        bytes.append(UInt8(ascii: "-"))
+        bytes.append(contentsOf: position.description.utf8)
+        bytes.append(UInt8(ascii: "\""))
+        return String(decoding: bytes, as: UTF8.self)
+    }
 
     /// Reads one quoted tag; nil if it is none of ours.
     package init?(_ text: some StringProtocol) {

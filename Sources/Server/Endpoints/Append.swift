@@ -91,23 +91,14 @@ extension Service {
 }
 
 extension Expectation {
-    /// What `at` and `If-Match` ask of the tail.
+    /// What `at` and `If-Match` ask of the tail: both, if both are given.
     init(_ call: Call) throws(Problem) {
-        let position = try call.integer("at")
-        guard let header = call.headers.joined(.ifMatch) else {
-            self = position.map(Expectation.position) ?? .none
-            return
-        }
-        guard position == nil else {
-            throw Problem(.badParameter, "at and If-Match say the same; send one", option: "at")
-        }
-        switch EntityTagCondition(header) {
-        case .any: self = .none
-        case .tags(let tags):
-            self = .states(
-                tags.map {
-                    .init(identity: $0.identity, generation: $0.generation, position: $0.position)
-                })
+        self.init(position: try call.integer("at"))
+        guard let header = call.headers.joined(.ifMatch),
+            case .tags(let tags) = EntityTagCondition(header)
+        else { return }
+        states = tags.map {
+            State(identity: $0.identity, generation: $0.generation, position: $0.position)
         }
     }
 }

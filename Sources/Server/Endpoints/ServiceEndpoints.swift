@@ -89,6 +89,7 @@ extension Service {
             "target_bytes": .integer(settings.targetBytes),
             "header_bytes": .integer(settings.headerBytes),
             "body_bytes": .integer(settings.bodyBytes),
+            "bodies_bytes": .integer(settings.bodiesBytes),
             "small_body_bytes": .integer(settings.smallBodyBytes),
             "batch_records": .integer(settings.batchRecords),
             "record_bytes": .integer(settings.recordBytes),

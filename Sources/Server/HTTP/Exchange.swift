@@ -30,6 +30,8 @@ final class Exchange: @unchecked Sendable {
     private var body: [UInt8] = []
     private var upload: Upload?
     private var bodyBytes = 0
+    /// How much of the body counts against what all bodies together may take.
+    private var reservedBytes = 0
     private var methodName = ""
     private var requestID = ""
     private var trace: TraceParent?
@@ -71,6 +73,7 @@ final class Exchange: @unchecked Sendable {
 
     /// The library is done with the request, whatever became of it.
     func finish() {
+        service.bodies.release(reservedBytes)
         record?.wait(until: Instant.now.advanced(milliseconds: service.settings.idleTimeout))
         service.observe(
             Observation(
@@ -128,11 +131,22 @@ final class Exchange: @unchecked Sendable {
             early = admitted.bodyTooLarge.response(instance: instance, requestID: requestID)
             body = []
         }
+        if early == nil, self.upload == nil,
+            !service.bodies.reserve(upload.count, held: reservedBytes)
+        {
+            let problem = Problem(.overloaded, "too many bodies are being received at once")
+            early = problem.response(instance: instance, requestID: requestID)
+            body = []
+        }
         // Once the answer is known the rest is passed over, up to a point: the library takes no
         // answer before the end of the body.
         if early != nil { return bodyBytes > 4 * limit + (1 << 20) ? .NO : .YES }
         body.append(contentsOf: upload)
-        if let sink = self.upload, body.count >= Upload.pieceSize { passOn(to: sink) }
+        if let sink = self.upload {
+            if body.count >= Upload.pieceSize { passOn(to: sink) }
+        } else {
+            reservedBytes += upload.count
+        }
         return .YES
     }
 

@@ -9,7 +9,11 @@ struct RequestFigures {
         counts.enumerated().filter { $0.element > 0 }.map { ($0.offset, $0.element) }
     }
 
-    mutating func count(status: Int, seconds: Double) {
+    /// Bytes of bodies.
+    private(set) var bodyBytes = 0
+
+    mutating func count(status: Int, seconds: Double, bodyBytes count: Int) {
+        bodyBytes += count
         counts[min(max(status, 0), counts.count - 1)] += 1
         durations.observe(seconds)
     }
@@ -32,14 +36,15 @@ final class Metrics: Sendable {
 
     /// Requests that found no endpoint.
     private let others = Locked(RequestFigures())
-    private let bodyBytes = Locked(0)
     private let poolCommits = Locked(Commits())
 
     func count(_ observation: Observation) {
         let counter = observation.endpoint?.figures ?? others
         let seconds = Double(observation.nanoseconds) / 1e9
-        counter.withLock { $0.count(status: observation.status, seconds: seconds) }
-        if observation.bodyBytes > 0 { bodyBytes.withLock { $0 += observation.bodyBytes } }
+        counter.withLock {
+            $0.count(
+                status: observation.status, seconds: seconds, bodyBytes: observation.bodyBytes)
+        }
     }
 
     func count(_ report: CommitBudget.Report) {
@@ -82,7 +87,10 @@ final class Metrics: Sendable {
             Double(service.inFlight.load(ordering: .relaxed)))
         text.add(
             "http_request_body_bytes_total", .counter, "Bytes of bodies that came.",
-            Double(bodyBytes.withLock { $0 }))
+            Double(all.reduce(others.withLock { $0.bodyBytes }) { $0 + $1.1.bodyBytes }))
+        text.add(
+            "http_request_bodies_held_bytes", .gauge, "Bytes of bodies in memory now.",
+            Double(service.bodies.heldBytes))
         addConnections(of: service, to: &text)
         addCommits(of: service, to: &text)
         addStorage(of: service, to: &text)

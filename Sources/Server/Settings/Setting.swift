@@ -35,6 +35,9 @@ struct Setting: Sendable {
         number(
             "http.body_bytes", "Largest body of an append.", \.bodyBytes, 1024...(1 << 30)),
         number(
+            "http.bodies_bytes", "Bytes of all bodies that are being received.", \.bodiesBytes,
+            1024...(1 << 40)),
+        number(
             "http.small_body_bytes", "Largest body of others.", \.smallBodyBytes, 1024...(1 << 30)),
         number(
             "http.header_timeout_ms", "How long headers may take.", \.headerTimeout, 100...3_600_000

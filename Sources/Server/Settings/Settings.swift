@@ -13,6 +13,7 @@ struct Settings: Sendable {
     var targetBytes = 8 << 10
     var headerBytes = 16 << 10
     var bodyBytes = 16 << 20
+    var bodiesBytes = 256 << 20
     var smallBodyBytes = 1 << 20
     var importBytes = 1 << 50
     var batchRecords = 10_000

@@ -21,12 +21,19 @@ package final class Append: Sendable {
 }
 
 /// A condition on the tail of a log, decided in the order of the log.
-package enum Expectation: Equatable, Sendable {
-    case none
+package struct Expectation: Equatable, Sendable {
     /// The tail is exactly this position.
-    case position(Int)
+    package var position: Int?
     /// The log is in one of the states that entity tags name.
-    case states([State])
+    package var states: [State]?
+
+    package init(position: Int? = nil, states: [State]? = nil) {
+        self.position = position
+        self.states = states
+    }
+
+    /// Whatever the tail is.
+    package static let none = Expectation()
 
     /// One state of a log's content.
     package struct State: Equatable, Sendable {
@@ -43,13 +50,7 @@ package enum Expectation: Equatable, Sendable {
 
     /// - Throws: `.positionMismatch` with the state as it is.
     func check(against state: State) throws(StoreError) {
-        let holds =
-            switch self {
-            case .none: true
-            case .position(let position): position == state.position
-            case .states(let states): states.contains(state)
-            }
-        if !holds {
+        guard position ?? state.position == state.position, states?.contains(state) ?? true else {
             throw .positionMismatch(position: state.position, generation: state.generation)
         }
     }

@@ -110,9 +110,11 @@ package struct File: ~Copyable, Sendable {
         _ = try retryingSystemCall("fchmod", name) { fchmod(descriptor, mode) }
     }
 
-    /// Forgets what the page cache holds of the file, so that the next read asks the device.
-    package func dropCache() {
-        posix_fadvise(descriptor, 0, 0, POSIX_FADV_DONTNEED)
+    /// Forgets what the page cache holds of a stretch, so that the next read asks the device.
+    ///
+    /// - Parameter length: 0 for everything from `offset` on.
+    package func dropCache(from offset: Int = 0, length: Int = 0) {
+        posix_fadvise(descriptor, off_t(offset), off_t(length), POSIX_FADV_DONTNEED)
     }
 }
 

@@ -117,9 +117,10 @@ final class PmemEngine: CommitEngine, Sendable {
 
     func close() {
         current.withLock { $0.state = .closed }
+        let durableTell = memory.current[PoolMemory.untrustedAfter]
         handle.withLock { pool in
             let open = pool.take()
-            open?.close()
+            open?.close(durableTell: durableTell)
         }
         watermark.interrupt()
     }

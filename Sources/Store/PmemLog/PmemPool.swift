@@ -121,13 +121,22 @@ package struct PmemPool: ~Copyable, @unchecked Sendable {
     ///
     /// A file that was cut short underneath is only let go of: writing its header would kill the
     /// process.
-    package consuming func close() {
-        let isWhole = populate(from: UnsafeMutableRawPointer(handle), count: PoolLayout.dataStart)
-        if isWhole {
-            pmemlog_close(handle)
-        } else {
-            munmap(UnsafeMutableRawPointer(handle), nbyteAtOpening + PoolLayout.dataStart)
+    /// - Parameter tell: after a failed flush, the length up to which the data is durable. The library
+    ///   has moved the write offset beyond it, and the header that it is about to write says so.
+    package consuming func close(durableTell tell: Int? = nil) {
+        let base = UnsafeMutableRawPointer(handle)
+        guard populate(from: base, count: PoolLayout.dataStart) else {
+            munmap(base, nbyteAtOpening + PoolLayout.dataStart)
+            return
         }
+        if let tell {
+            let offset = UInt64(PoolLayout.dataStart + tell)
+            base.storeBytes(
+                of: offset.littleEndian, toByteOffset: PoolLayout.writeOffsetField, as: UInt64.self)
+            // If this fails too, the next opening asks the device.
+            msync(base, PoolLayout.dataStart, MS_SYNC)
+        }
+        pmemlog_close(handle)
     }
 
     /// `pmemlog_check(3)`: what the library thinks of a pool that nobody has open.

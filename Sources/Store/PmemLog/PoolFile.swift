@@ -61,6 +61,25 @@ struct PoolFile: Sendable {
         }
     }
 
+    /// Makes the next reading of the headers and of the end of the data ask the device.
+    ///
+    /// After a failed flush the page cache holds bytes that the device does not have, as if all were
+    /// well, also for the next process; and writing to such pages again may not put them there. What
+    /// lies further back than any one append was flushed before it.
+    func askDevice(in directory: DataDirectory) throws(StoreError) {
+        let longestAppend = 1 << 30
+        for absolute in parts.isEmpty ? [directory.absolute(path)] : parts {
+            let file = try File(path: absolute, name: path, flags: O_RDONLY)
+            try file.sync()
+            guard parts.isEmpty, layout.writeOffset > longestAppend else {
+                file.dropCache()
+                continue
+            }
+            file.dropCache(length: PoolLayout.dataStart)
+            file.dropCache(from: layout.writeOffset - longestAppend)
+        }
+    }
+
     /// Takes back an append whose flush failed: the pool's write offset becomes that of `tell`,
     /// the last one known to be durable, as far as the device, not the page cache, goes beyond it.
     /// - Returns: how many bytes were cut off.

@@ -226,9 +226,12 @@ package final class Pools: Sendable {
             guard case .noSuchPool = error else { throw error }
             throw .noSuchPool(name: name)
         }
+        try file.askDevice(in: directory)
+        file = try PoolFile(at: path, in: directory)
         if let tell = memory.current[PoolMemory.untrustedAfter] {
             let lost = try file.cutBack(toTell: tell, in: directory)
-            services.report("pool \(name): \(lost) bytes after \(tell) never reached the disk")
+            services.report(
+                "pool \(name): a flush failed; \(lost) bytes after \(tell) were cut off")
             try memory.update { $0[PoolMemory.untrustedAfter] = nil }
             file = try PoolFile(at: path, in: directory)
         }

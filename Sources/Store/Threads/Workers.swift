@@ -52,7 +52,21 @@ package final class Workers: Sendable {
         }
         guard needsThread else { return state.wakeOne() }
         let started = startThread(name) { [self] in runJobs() }
-        if !started { state.withLock { $0.threads -= 1 } }
+        if !started { runWithoutThread() }
+    }
+
+    /// The system has no thread to give: if there is none at all, the caller does the work, since
+    /// nobody else ever would.
+    private func runWithoutThread() {
+        while true {
+            let job: Job? = state.withLock { state in
+                guard state.threads == 1 else { return nil }
+                return state.takeJob()
+            }
+            guard let job else { break }
+            job()
+        }
+        state.withLock { $0.threads -= 1 }
     }
 
     /// True while jobs wait for a thread: whoever holds one should give it back soon.
