@@ -101,19 +101,20 @@ def disk(tmp_path, request):
 def cut_under_load(disk, server, cuts, dice):
     """What is wrong after each of the cuts, the good ones left out."""
     faults = []
-    for first in range(0, cuts, CUTS_A_POOL):
+    for first in progress(range(0, cuts, CUTS_A_POOL), f"{CUTS_A_POOL} cuts:"):
         numbers = range(first, min(cuts, first + CUTS_A_POOL))
-        faults += cut_one_pool(disk, server, numbers, cuts, dice)
+        faults += cut_one_pool(disk, server, numbers, dice)
         assert server.client.delete("/v1/pools/p").status == 204
     return faults
 
 
-def cut_one_pool(disk, server, numbers, cuts, dice):
+def cut_one_pool(disk, server, numbers, dice):
+    """What is wrong after cuts with these numbers, each of them of one pool."""
     server.client.create("p", pool_size=48 << 20)
     history, stop, faults = History(), threading.Event(), []
     threads = history.run(server, "p", stop)
     try:
-        for number in progress(numbers, f"of {cuts} cuts, from {numbers[0]}: cut"):
+        for number in numbers:
             time.sleep(dice.uniform(0.01, 0.1))
             seen = copy.copy(history)
             with history.lock:

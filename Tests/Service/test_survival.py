@@ -303,3 +303,22 @@ def test_taken_port_keeps_it_from_starting_and_leaves_the_data_free(start, tmp_p
         Server(tmp_path / "other", port=first.port)
     assert "cannot listen" in " ".join(failure.value.lines)
     start(tmp_path / "other")
+
+
+@pytest.mark.parametrize("lines, is_found", [
+    (["WARNING: ThreadSanitizer: data race (pid=1)"], True),
+    (["==1==ERROR: AddressSanitizer: heap-use-after-free on address 0x1"], True),
+    (["==1==ERROR: LeakSanitizer: detected memory leaks", "", "Direct leak of 96 byte(s)"], True),
+    (["==1==ERROR: LeakSanitizer: detected memory leaks", "", "Indirect leak of 9 byte(s)"], False),
+    ([], False),
+])
+def test_report_of_a_sanitizer_fails_the_test_of_its_server(start, lines, is_found):
+    server = start()
+    server.kill9()
+    server.lines += lines
+    if is_found:
+        with pytest.raises(AssertionError, match="Sanitizer"):
+            server.check_sanitizers()
+    else:
+        server.check_sanitizers()
+    server.lines.clear()

@@ -85,11 +85,12 @@ import Testing
     @Test func aCancelledActionDoesNotCome() {
         let timers = Timers()
         let seen = Locked<[String]>([])
-        let token = timers.schedule(afterMilliseconds: 1) {
+        // Long enough that a busy machine cancels it in time.
+        let token = timers.schedule(afterMilliseconds: 500) {
             seen.withLock { $0.append("cancelled") }
         }
         timers.cancel(token)
-        timers.schedule(afterMilliseconds: 5) {
+        timers.schedule(afterMilliseconds: 510) {
             seen.withLock { $0.append("last") }
             seen.wakeAll()
         }
