@@ -162,3 +162,18 @@ def test_many_waiters_are_all_answered_by_one_append(start):
     for thread in threads:
         thread.join(patient(10))
     assert answers == [b"news"] * 60
+
+
+def test_as_many_requests_at_once_as_the_library_asks_events_for_are_all_answered(start):
+    """libmicrohttpd waits for ever if exactly 128 events come at once; on any machine some do."""
+    server = start(http_threads=1)
+    server.client.create("p", pool_size=8 << 20)
+    request = b"POST /v1/pools/p/append HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\n\r\nx"
+    with contextlib.ExitStack() as stack:
+        clients = [stack.enter_context(Raw(server.port, 20)) for _ in range(128)]
+        for _ in range(60):
+            for client in clients:
+                client.send(request)
+            for client in clients:
+                assert client.read_answer().status == 200
+    assert server.client.item("p")["tell"] == 128 * 60

@@ -136,24 +136,30 @@ package final class Committer<Engine: CommitEngine>: Sendable {
     private func commit(_ batch: [Pending]) {
         let started = Instant.now
         var report = CommitBudget.Report()
+        var done: [(Pending, Result<Appended, StoreError>)] = []
+        done.reserveCapacity(batch.count)
         var waiting: [(pending: Pending, appended: Appended)] = []
         for (pending, result) in zip(batch, engine.write(batch.map(\.append))) {
             report.add(pending.append, result)
-            if case .success(let appended) = result, appended.durability < pending.append.durability
-            {
+            if case .success(let appended) = result, appended.durability < pending.append.durability {
                 waiting.append((pending, appended))
             } else {
-                answer(pending, result)
+                done.append((pending, result))
             }
         }
-        if !waiting.isEmpty { flush(waiting, &report) }
+        if !waiting.isEmpty {
+            for (pending, result) in done { answer(pending, result) }
+            done = flush(waiting, &report)
+        }
+        // Counted before it is answered: who reads the figures afterwards finds it in them.
         report.nanoseconds = Instant.now.nanoseconds(since: started)
         budget.observe(report)
+        for (pending, result) in done { answer(pending, result) }
     }
 
     private func flush(
         _ waiting: [(pending: Pending, appended: Appended)], _ report: inout CommitBudget.Report
-    ) {
+    ) -> [(Pending, Result<Appended, StoreError>)] {
         var failure: StoreError?
         do throws(StoreError) {
             try engine.flush()
@@ -161,9 +167,10 @@ package final class Committer<Engine: CommitEngine>: Sendable {
             failure = error
             report.failed = true
         }
-        for (pending, var appended) in waiting {
+        return waiting.map { pending, appended in
+            var appended = appended
             appended.durability = .synced
-            answer(pending, failure.map { .failure($0) } ?? .success(appended))
+            return (pending, failure.map { .failure($0) } ?? .success(appended))
         }
     }
 
