@@ -141,7 +141,8 @@ package final class Committer<Engine: CommitEngine>: Sendable {
         var waiting: [(pending: Pending, appended: Appended)] = []
         for (pending, result) in zip(batch, engine.write(batch.map(\.append))) {
             report.add(pending.append, result)
-            if case .success(let appended) = result, appended.durability < pending.append.durability {
+            if case .success(let appended) = result, appended.durability < pending.append.durability
+            {
                 waiting.append((pending, appended))
             } else {
                 done.append((pending, result))
