@@ -98,13 +98,13 @@ package final class Committer<Engine: CommitEngine>: Sendable {
     /// Those who were just answered are likely to append again at once: a flush for the first of
     /// them alone would keep the others waiting for the next.
     ///
-    /// So up to half the time of a flush is given to them to come back, and none to a writer that
+    /// So up to the time of a flush is given to them to come back, and none to a writer that
     /// is alone.
     private func waitForCompany(after last: (tasks: Int, nanoseconds: Int)) {
-        guard last.tasks >= 24 else { return }
-        let wanted = last.tasks * 3 / 4
+        guard last.tasks >= 4 else { return }
+        let wanted = last.tasks * 15 / 16
         let deadline = Instant(
-            nanoseconds: Instant.now.nanoseconds + min(last.nanoseconds / 2, 500_000))
+            nanoseconds: Instant.now.nanoseconds + min(last.nanoseconds, 1_000_000))
         state.withLock { $0.wanted = wanted }
         state.whenReady(before: deadline, { $0.tasks.count >= wanted }) { $0.wanted = .max }
     }
