@@ -115,8 +115,6 @@ package struct JSONNode {
         return place.isEmpty ? "the body" : place
     }
 
-    package var isNull: Bool { node.pointee.type == JSON_NULL }
-
     package var string: String? { Self.string(node) }
 
     static func string(_ node: UnsafeMutablePointer<json_t>) -> String? {

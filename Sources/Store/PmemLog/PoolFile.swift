@@ -80,14 +80,14 @@ struct PoolFile: Sendable {
         }
     }
 
-    /// Takes back an append whose flush failed: the pool's write offset becomes that of `tell`,
-    /// the last one known to be durable, as far as the device, not the page cache, goes beyond it.
+    /// Takes back an append whose flush failed: the pool's write offset becomes that of `tell`, the
+    /// last one known to be durable.
+    ///
+    /// To be called after `askDevice`, so that it is the device's offset which is looked at.
     /// - Returns: how many bytes were cut off.
     func cutBack(toTell tell: Int, in directory: DataDirectory) throws(StoreError) -> Int {
         let first = parts.first ?? directory.absolute(path)
         let file = try File(path: first, name: path, flags: O_RDWR)
-        try file.sync()
-        file.dropCache()
         let field = try file.read(at: PoolLayout.writeOffsetField, count: 8)
         let found = field.count == 8 ? Int(field.littleEndian(UInt64.self, at: 0)) : 0
         let durable = PoolLayout.dataStart + tell

@@ -26,9 +26,6 @@ package struct PoolLayout: Equatable, Sendable {
     package static let dataStart = 8192
     /// PMEMLOG_MIN_POOL: the smallest pool, and the smallest part of a pool set.
     package static let minimumSize = 2 << 20
-    /// The bytes of a descriptor that hold addresses of the process that has the pool open.
-    package static let processState = 0x1018..<0x1050
-
     static let signature = Array("PMEMLOG\0".utf8)
     static let writeOffsetField = 0x1010
 

@@ -123,14 +123,7 @@ package final class Pools: Sendable {
         if let log = loaded(name) { return PoolStatus(log) }
         let memory = try memory(of: name)
         if memory.current[PoolMemory.closed] == nil { return PoolStatus(try find(name)) }
-        do throws(StoreError) {
-            return PoolStatus(
-                name: name, file: try PoolFile(at: path(of: name, memory), in: directory),
-                memory: memory)
-        } catch {
-            guard case .noSuchPool = error else { throw error }
-            throw .noSuchPool(name: name)
-        }
+        return PoolStatus(name: name, file: try file(of: name, memory), memory: memory)
     }
 
     /// Reads the headers of a pool that is not open; waits.
@@ -199,6 +192,16 @@ package final class Pools: Sendable {
         memory.current.values[PoolMemory.file] ?? Self.defaultPath(name)
     }
 
+    /// The pool's file, missing by the pool's name and not by the file's.
+    private func file(of name: String, _ memory: PoolMemory) throws(StoreError) -> PoolFile {
+        do throws(StoreError) {
+            return try PoolFile(at: path(of: name, memory), in: directory)
+        } catch {
+            guard case .noSuchPool = error else { throw error }
+            throw .noSuchPool(name: name)
+        }
+    }
+
     func exists(_ name: String, _ memory: PoolMemory) -> Bool {
         directory.exists(path(of: name, memory))
     }
@@ -219,13 +222,7 @@ package final class Pools: Sendable {
     func load(_ name: String, _ memory: PoolMemory) throws(StoreError) -> PmemLog {
         if let log = loaded(name) { return log }
         let path = path(of: name, memory)
-        var file: PoolFile
-        do throws(StoreError) {
-            file = try PoolFile(at: path, in: directory)
-        } catch {
-            guard case .noSuchPool = error else { throw error }
-            throw .noSuchPool(name: name)
-        }
+        var file = try file(of: name, memory)
         try file.askDevice(in: directory)
         file = try PoolFile(at: path, in: directory)
         if let tell = memory.current[PoolMemory.untrustedAfter] {
