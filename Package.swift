@@ -26,10 +26,12 @@ let package = Package(
             name: "CJansson", pkgConfig: "jansson", providers: [.apt(["libjansson-dev"])]),
         .systemLibrary(
             name: "CPMemLog", pkgConfig: "libpmemlog", providers: [.apt(["libpmemlog-dev"])]),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .target(name: "CLinux"),
         .target(name: "CPmemEnvironment"),
         .target(name: "API", dependencies: ["CJansson"], swiftSettings: strict),
-        .target(name: "Store", dependencies: ["CLinux", "CPMemLog"], swiftSettings: strict),
+        .target(
+            name: "Store", dependencies: ["CLinux", "CPMemLog", "CZlib"], swiftSettings: strict),
         .executableTarget(
             name: "Server",
             dependencies: [
@@ -39,8 +41,10 @@ let package = Package(
             ],
             swiftSettings: strict),
         .testTarget(name: "StyleTests", swiftSettings: strict),
-        .testTarget(name: "APITests", dependencies: ["API"], swiftSettings: strict),
+        .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
+        .testTarget(name: "APITests", dependencies: ["API", "TestSupport"], swiftSettings: strict),
         .testTarget(
-            name: "StoreTests", dependencies: ["Store", "CPMemLog"], swiftSettings: strict),
+            name: "StoreTests", dependencies: ["Store", "CPMemLog", "TestSupport"],
+            swiftSettings: strict),
     ]
 )

@@ -58,6 +58,7 @@ import Testing
             "CPMemLog": ["Sources/Store/PmemLog/PmemPool.swift"],
             "CJansson": ["Sources/API/JSON/"],
             "CMicroHTTPD": ["Sources/Server/HTTP/"],
+            "CZlib": ["Sources/Store/Term/Inflater.swift"],
             "CLinux": [
                 "Sources/Store/File/File.swift", "Sources/Store/Threads/Workers.swift",
                 "Sources/Server/HTTP/Acceptor.swift",

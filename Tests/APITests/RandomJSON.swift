@@ -1,29 +1,6 @@
-import Glibc
+import TestSupport
 
 @testable import API
-
-/// The seed of a randomized test: TIDEMARK_SEED, or one that the failure message tells.
-enum Seed {
-    static var current: UInt64 {
-        getenv("TIDEMARK_SEED").flatMap { UInt64(String(cString: $0)) }
-            ?? UInt64.random(in: .min ... .max)
-    }
-}
-
-/// The generator splitmix64.
-struct SeededGenerator: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
-    }
-}
 
 extension JSONValue {
     static func random(using random: inout SeededGenerator, depth: Int) -> JSONValue {
