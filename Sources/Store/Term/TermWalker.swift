@@ -1,0 +1,120 @@
+/// Leads a visitor through an encoded term, in its order.
+///
+/// Has a stack of its own, which is as deep as the visitor goes. That keys of maps differ is not
+/// looked at: see `ExternalTerm.validate`.
+package struct TermWalker {
+    /// A container that has been begun.
+    @usableFromInline
+    struct Frame {
+        @usableFromInline var container: TermContainer?
+        /// Terms that are still to come; the tail of a list is one.
+        @usableFromInline var left: Int
+        @usableFromInline var isFirst = true
+
+        @usableFromInline
+        init(container: TermContainer?, left: Int) {
+            self.container = container
+            self.left = left
+        }
+    }
+
+    @usableFromInline var reader: TermReader
+    @usableFromInline var top = Frame(container: nil, left: 1)
+    @usableFromInline var frames: [Frame] = []
+
+    /// - Parameter body: a term's bytes from its tag on; must outlive the walker.
+    package init(_ body: UnsafeRawBufferPointer) { reader = TermReader(body) }
+
+    /// How many bytes the term takes, once it has been walked.
+    package var length: Int { reader.offset }
+
+    /// Walks the whole term.
+    @inlinable
+    package mutating func walk<Visitor: TermVisitor>(
+        _ visitor: inout Visitor
+    ) throws(TermError) {
+        while true {
+            if top.left == 0 {
+                guard let container = top.container, let frame = frames.popLast() else { return }
+                try visitor.end(container)
+                top = frame
+                continue
+            }
+            if top.container == .list && top.left == 1 {
+                try tail(&visitor)
+            } else {
+                try announce(to: &visitor)
+                top.left -= 1
+                let start = reader.offset
+                try take(reader.next(), from: start, &visitor)
+            }
+        }
+    }
+
+    @inlinable
+    mutating func announce<Visitor: TermVisitor>(
+        to visitor: inout Visitor
+    ) throws(TermError) {
+        guard let container = top.container else { return }
+        if container == .map && top.left % 2 == 1 {
+            try visitor.next(.value)
+        } else {
+            try visitor.next(top.isFirst ? .firstElement : .element)
+            top.isFirst = false
+        }
+    }
+
+    @inlinable
+    mutating func take<Visitor: TermVisitor>(
+        _ token: TermToken, from start: Int, _ visitor: inout Visitor
+    ) throws(TermError) {
+        switch token {
+        case .list(let count): try begin(.list, count + 1, from: start, &visitor)
+        case .tuple(let count) where count > 0: try begin(.tuple, count, from: start, &visitor)
+        case .map(let count) where count > 0: try begin(.map, 2 * count, from: start, &visitor)
+        case .function(let head):
+            try visitor.opaque(skip(terms: 1 + head.freeCount, from: start))
+        case .identifier(let bytes): try visitor.opaque(bytes)
+        default: try visitor.leaf(token)
+        }
+    }
+
+    @inlinable
+    mutating func begin<Visitor: TermVisitor>(
+        _ container: TermContainer, _ terms: Int, from start: Int, _ visitor: inout Visitor
+    ) throws(TermError) {
+        if try visitor.begin(container) {
+            frames.append(top)
+            top = Frame(container: container, left: terms)
+        } else {
+            try visitor.opaque(skip(terms: terms, from: start))
+        }
+    }
+
+    /// The tail of a list: nothing, more of the list, or what makes it an improper one.
+    @inlinable
+    mutating func tail<Visitor: TermVisitor>(_ visitor: inout Visitor) throws(TermError) {
+        let start = reader.offset
+        let token = try reader.next()
+        top.left = 0
+        switch token {
+        case .emptyList: break
+        case .list(let count): top.left = count + 1
+        case .string(let bytes):
+            for byte in bytes {
+                try visitor.next(.element)
+                try visitor.leaf(.integer(Int(byte)))
+            }
+        default:
+            try visitor.next(.tail)
+            try take(token, from: start, &visitor)
+        }
+    }
+
+    /// The bytes of a term from `start` on, of which so many terms have not been read.
+    @usableFromInline
+    mutating func skip(terms: Int, from start: Int) throws(TermError) -> UnsafeRawBufferPointer {
+        try reader.skip(terms: terms)
+        return UnsafeRawBufferPointer(rebasing: reader.base[start..<reader.offset])
+    }
+}
