@@ -55,7 +55,7 @@ final class Service: Sendable {
         }
         if method == Method.options.rawValue {
             let allowed = try router.allowedMethods(try Target(raw).segments)
-            return .answer(Response(status: 204, headers: [("Allow", allowed)]))
+            return .answer(Response(status: 204, headers: [.init("Allow", allowed)]))
         }
         let route = try routes.route(method, raw) { () throws(Problem) in
             try findRoute(method, raw)
@@ -150,21 +150,20 @@ struct Observation: Sendable {
 
 /// The text of a random UUID, made from 128 bits.
 enum UUIDText {
-    private static let digits = Array("0123456789abcdef".utf8)
-
     static func text(high: UInt64, low: UInt64) -> String {
         let high = high & ~0xF000 | 0x4000
         let low = low & ~(0b11 << 62) | 0b10 << 62
         return String(unsafeUninitializedCapacity: 36) { buffer in
-            var place = 0
-            for index in 0..<32 {
-                if [8, 12, 16, 20].contains(index) {
+            var rest = high
+            for place in 0..<36 {
+                if place == 8 || place == 13 || place == 18 || place == 23 {
                     buffer[place] = UInt8(ascii: "-")
-                    place += 1
+                    if place == 18 { rest = low }
+                    continue
                 }
-                let word = index < 16 ? high : low
-                buffer[place] = digits[Int(word >> UInt64(60 - index % 16 * 4) & 15)]
-                place += 1
+                let digit = UInt8(truncatingIfNeeded: rest >> 60)
+                buffer[place] = digit + (digit < 10 ? UInt8(ascii: "0") : UInt8(ascii: "a") - 10)
+                rest <<= 4
             }
             return 36
         }

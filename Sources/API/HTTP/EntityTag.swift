@@ -19,13 +19,13 @@ package struct EntityTag: Equatable, Sendable {
     /// an interpolation.
     package var text: String {
         var bytes: [UInt8] = []
-        bytes.reserveCapacity(48)
+        bytes.reserveCapacity(64)
         bytes.append(UInt8(ascii: "\""))
         bytes.append(contentsOf: identity.utf8)
         bytes.append(UInt8(ascii: "."))
-        bytes.append(contentsOf: generation.description.utf8)
+        Decimal.withDigits(of: generation) { bytes.append(contentsOf: $0) }
         bytes.append(UInt8(ascii: "-"))
-        bytes.append(contentsOf: position.description.utf8)
+        Decimal.withDigits(of: position) { bytes.append(contentsOf: $0) }
         bytes.append(UInt8(ascii: "\""))
         return String(decoding: bytes, as: UTF8.self)
     }

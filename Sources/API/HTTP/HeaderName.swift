@@ -54,11 +54,18 @@ package enum HeaderName: String, CaseIterable, Sendable {
 
 /// The headers of a request that the service looks at.
 package struct Headers: Sendable {
-    private var fields: [(name: HeaderName, value: String)] = []
+    private struct Field {
+        let name: HeaderName
+        let value: String
+    }
+
+    private var fields: [Field] = []
 
     package init() { fields.reserveCapacity(6) }
 
-    package mutating func add(_ name: HeaderName, _ value: String) { fields.append((name, value)) }
+    package mutating func add(_ name: HeaderName, _ value: String) {
+        fields.append(Field(name: name, value: value))
+    }
 
     /// The first value of the header.
     package subscript(name: HeaderName) -> String? {
@@ -67,8 +74,11 @@ package struct Headers: Sendable {
 
     /// All values of the header, as if they had stood in one.
     package func joined(_ name: HeaderName) -> String? {
-        let values = fields.filter { $0.name == name }
-        return values.count > 1 ? values.map(\.value).joined(separator: ", ") : values.first?.value
+        var all: String?
+        for field in fields where field.name == name {
+            all = all.map { $0 + ", " + field.value } ?? field.value
+        }
+        return all
     }
 
     /// How often the header was sent.

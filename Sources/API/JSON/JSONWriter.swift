@@ -2,15 +2,15 @@
 package struct JSONWriter {
     package var bytes: [UInt8] = []
 
-    package init() {}
+    /// - Parameter capacity: bytes that the text is likely to have.
+    package init(capacity: Int = 0) { bytes.reserveCapacity(capacity) }
 
     package mutating func literal(_ text: StaticString) {
         text.withUTF8Buffer { bytes.append(contentsOf: $0) }
     }
 
-    package mutating func integer(_ value: some FixedWidthInteger) {
-        var digits = value.description
-        digits.withUTF8 { bytes.append(contentsOf: $0) }
+    package mutating func integer(_ value: Int) {
+        Decimal.withDigits(of: value) { bytes.append(contentsOf: $0) }
     }
 
     /// The shortest text that reads back as the same number; JSON has none for infinities.
@@ -27,14 +27,17 @@ package struct JSONWriter {
     }
 
     private mutating func string(_ utf8: UnsafeBufferPointer<UInt8>) {
-        var start = 0
-        for (index, byte) in utf8.enumerated()
-        where byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") {
-            bytes.append(contentsOf: utf8[start..<index])
-            escape(byte)
-            start = index + 1
+        var rest = utf8[...]
+        while let special = rest.firstIndex(where: Self.needsEscape) {
+            bytes.append(contentsOf: UnsafeBufferPointer(rebasing: rest[..<special]))
+            escape(utf8[special])
+            rest = rest[(special + 1)...]
         }
-        bytes.append(contentsOf: utf8[start...])
+        bytes.append(contentsOf: UnsafeBufferPointer(rebasing: rest))
+    }
+
+    private static func needsEscape(_ byte: UInt8) -> Bool {
+        byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\")
     }
 
     private mutating func escape(_ byte: UInt8) {
@@ -51,6 +54,37 @@ package struct JSONWriter {
             bytes.append(digits[Int(byte & 15)])
         }
     }
+
+    // MARK: - An object, member by member
+
+    package mutating func beginObject() { bytes.append(UInt8(ascii: "{")) }
+
+    package mutating func endObject() { bytes.append(UInt8(ascii: "}")) }
+
+    package mutating func member(_ name: StaticString, _ text: String) {
+        begin(name)
+        string(text)
+    }
+
+    package mutating func member(_ name: StaticString, _ number: Int) {
+        begin(name)
+        integer(number)
+    }
+
+    package mutating func member(_ name: StaticString, _ tree: JSONValue) {
+        begin(name)
+        value(tree)
+    }
+
+    /// - Parameter name: holds nothing that needs an escape.
+    private mutating func begin(_ name: StaticString) {
+        if bytes.last != UInt8(ascii: "{") { bytes.append(UInt8(ascii: ",")) }
+        bytes.append(UInt8(ascii: "\""))
+        literal(name)
+        literal("\":")
+    }
+
+    // MARK: - A tree
 
     /// Writes a tree of ours; nothing that a client sent decides how deep it is.
     package mutating func value(_ value: JSONValue) {

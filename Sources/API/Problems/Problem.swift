@@ -15,7 +15,7 @@ package struct Problem: Error, Equatable, Sendable {
     /// Further members: `position`, `limit`, `option` and the like.
     package var members: [JSONValue.Member]
     /// Further headers of the answer.
-    package var headers: [(name: String, value: String)] = []
+    package var headers: [Response.Header] = []
 
     package init(
         _ code: ProblemCode, _ detail: String, applied: Applied = .no,
@@ -62,11 +62,11 @@ package struct Problem: Error, Equatable, Sendable {
 
     /// The answer that tells of it.
     package func response(instance: String, requestID: String) -> Response {
-        var response = Response(status: code.status, headers: headers)
-        response.body = document(instance: instance, requestID: requestID).line
-        response.setContentType(.problem)
+        var response = Response(
+            status: code.status, headers: headers, type: .problem,
+            body: document(instance: instance, requestID: requestID).line)
         if let seconds = code.retryAfterSeconds {
-            response.headers.append(("Retry-After", String(seconds)))
+            response.headers.append(.init("Retry-After", String(seconds)))
         }
         response.problem = code
         return response

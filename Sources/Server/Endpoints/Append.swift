@@ -62,30 +62,27 @@ extension Service {
             identity: pool.identity, generation: appended.generation, position: appended.next)
         var response = Response(
             status: minimal ? 204 : 200,
-            headers: [("ETag", tag.text), ("Log-Position", String(appended.next))])
+            headers: [.init("ETag", tag.text), .init("Log-Position", String(appended.next))])
         if minimal {
-            response.headers.append(("Preference-Applied", "return=minimal"))
+            response.headers.append(.init("Preference-Applied", "return=minimal"))
         } else {
             response.body = body(appended, append)
-            response.setContentType(.json)
+            response.type = .json
         }
         return .now(response)
     }
 
     private static func body(_ appended: Appended, _ append: Append) -> [UInt8] {
-        var writer = JSONWriter()
-        writer.bytes.reserveCapacity(128)
-        writer.literal("{\"first\":")
-        writer.integer(appended.first)
-        writer.literal(",\"next\":")
-        writer.integer(appended.next)
-        writer.literal(",\"count\":")
-        writer.integer(append.lengths.count)
-        writer.literal(",\"bytes\":")
-        writer.integer(append.bytes.count)
-        writer.literal(",\"durability\":")
-        writer.string(appended.durability.rawValue)
-        writer.literal(",\"duplicate\":false}\n")
+        var writer = JSONWriter(capacity: 160)
+        writer.beginObject()
+        writer.member("first", appended.first)
+        writer.member("next", appended.next)
+        writer.member("count", append.lengths.count)
+        writer.member("bytes", append.bytes.count)
+        writer.member("durability", appended.durability.rawValue)
+        writer.member("duplicate", false)
+        writer.endObject()
+        writer.literal("\n")
         return writer.bytes
     }
 }
@@ -111,6 +108,6 @@ extension Problem {
         let tag = EntityTag(
             identity: pool.identity, generation: generation, position: position)
         add("etag", .string(tag.text))
-        headers = [("ETag", tag.text), ("Log-Position", String(position))]
+        headers = [.init("ETag", tag.text), .init("Log-Position", String(position))]
     }
 }

@@ -20,7 +20,7 @@ extension Service {
             let pools = page.names.map(summary).filter {
                 state == nil || $0["state"] == state.map(JSONValue.string)
             }
-            var headers: [(name: String, value: String)] = []
+            var headers: [Response.Header] = []
             var next = JSONValue.null
             if !page.isComplete, let last = page.names.last {
                 let token = ListToken(name: last).text
@@ -30,7 +30,7 @@ extension Service {
                     (prefix.isEmpty ? "" : "prefix=\(prefix)&")
                     + (state.map { "state=\($0)&" } ?? "")
                 headers.append(
-                    (
+                    .init(
                         "Link",
                         "</v1/pools?\(filters)limit=\(limit)&page_token=\(token)>; rel=\"next\""
                     ))

@@ -74,14 +74,14 @@ extension Service {
 
     private func item(_ status: PoolStatus, _ call: Call, code: Int = 200) throws(Problem) -> Answer
     {
-        try Self.json(
-            call, status: code, headers: status.headers,
-            status.json(lastCheck: lastChecks.withLock { $0[status.name] }))
+        _ = try call.negotiate([.json])
+        return .now(
+            status.response(status: code, lastCheck: lastChecks.withLock { $0[status.name] }))
     }
 
     /// An answer of JSON, if the client takes that.
     static func json(
-        _ call: Call, status: Int = 200, headers: [(name: String, value: String)] = [],
+        _ call: Call, status: Int = 200, headers: [Response.Header] = [],
         _ value: JSONValue
     ) throws(Problem) -> Answer {
         _ = try call.negotiate([.json])

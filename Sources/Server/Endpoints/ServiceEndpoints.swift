@@ -20,11 +20,11 @@ extension Service {
                 YAMLText.text(of: OpenAPIDocument.document(version: Version.service)), .yaml)
         case .docs:
             _ = try call.negotiate([.html])
-            var answer = Response(body: Array(DocsPage.html.utf8))
-            answer.setContentType(.html)
-            answer.headers.append(
-                ("Content-Security-Policy", "default-src 'none'; style-src 'self'"))
-            return .now(answer)
+            let policy = "default-src 'none'; style-src 'self'"
+            return .now(
+                Response(
+                    headers: [.init("Content-Security-Policy", policy)], type: .html,
+                    body: Array(DocsPage.html.utf8)))
         case .problem: return try problem(call)
         case .limits: return try Self.json(call, limits)
         case .pmemlogVersion: return try pmemlogVersion(call)
@@ -32,9 +32,7 @@ extension Service {
     }
 
     private static func text(_ text: String, _ type: MediaType) -> Answer {
-        var response = Response(body: Array(text.utf8))
-        response.setContentType(type)
-        return .now(response)
+        .now(Response(type: type, body: Array(text.utf8)))
     }
 
     private static let root: JSONValue = [
@@ -70,7 +68,7 @@ extension Service {
         ]
         if verbose { document.append(.init(name: "checks", value: .object(checks))) }
         return try Self.json(
-            call, status: isReady ? 200 : 503, headers: isReady ? [] : [("Retry-After", "1")],
+            call, status: isReady ? 200 : 503, headers: isReady ? [] : [.init("Retry-After", "1")],
             .object(document))
     }
 

@@ -9,10 +9,9 @@ extension Service {
         return try onPool(call) { _, pool throws(Problem) in
             try mapping { () throws(StoreError) in try pool.requireWhole() }
             let status = PoolStatus(pool)
-            var head = Response(headers: status.headers)
-            head.setContentType(.octetStream)
+            var head = Response(headers: status.headers, type: .octetStream)
             head.headers.append(
-                ("Content-Disposition", "attachment; filename=\"\(pool.name).pool\""))
+                .init("Content-Disposition", "attachment; filename=\"\(pool.name).pool\""))
             return .stream(
                 head,
                 ExportStream(
@@ -37,13 +36,7 @@ extension Service {
                         try self.store.pools.finishImport(file, as: call.name)
                     }
                     let status = PoolStatus(pool)
-                    complete(
-                        .success(
-                            .now(
-                                Response(
-                                    status: 201, headers: status.headers,
-                                    json: status.json(lastCheck: nil))))
-                    )
+                    complete(.success(.now(status.response(status: 201, lastCheck: nil))))
                 } catch {
                     complete(.failure(error))
                 }

@@ -100,8 +100,7 @@ extension Service {
         _ pool: PmemLog, _ plan: WalkPlan, _ encoder: some ChunkEncoder, _ type: MediaType,
         _ call: Call
     ) -> Answer {
-        var head = Response(headers: Self.headers(pool, plan.generation, plan.tell))
-        head.setContentType(type)
+        let head = Response(headers: Self.headers(pool, plan.generation, plan.tell), type: type)
         return .stream(
             head, WalkStream(pool, plan, encoder, requestID: call.requestID), length: nil)
     }
@@ -135,10 +134,10 @@ extension Service {
         writer.literal(",\"position\":")
         writer.integer(end)
         writer.literal("}\n")
-        var response = Response(headers: Self.headers(pool, plan.generation, plan.tell))
-        response.body = writer.bytes
-        response.setContentType(.json)
-        return .now(response)
+        return .now(
+            Response(
+                headers: Self.headers(pool, plan.generation, plan.tell), type: .json,
+                body: writer.bytes))
     }
 
     private func append(
@@ -192,13 +191,13 @@ extension Service {
         _ pool: PmemLog, _ view: PmemLog.View, _ range: Range<Int>, status: Int
     ) -> Answer {
         var head = Response(
-            status: status, headers: Self.headers(pool, view.generation, view.tell))
-        head.setContentType(.octetStream)
-        head.headers.append(("Accept-Ranges", "bytes"))
-        head.headers.append(("X-Content-Type-Options", "nosniff"))
+            status: status, headers: Self.headers(pool, view.generation, view.tell),
+            type: .octetStream)
+        head.headers.append(.init("Accept-Ranges", "bytes"))
+        head.headers.append(.init("X-Content-Type-Options", "nosniff"))
         if status == 206 {
-            head.headers.append(
-                ("Content-Range", "bytes \(range.lowerBound)-\(range.upperBound - 1)/\(view.tell)"))
+            let bytes = "bytes \(range.lowerBound)-\(range.upperBound - 1)/\(view.tell)"
+            head.headers.append(.init("Content-Range", bytes))
         }
         if range.count <= Self.shortRead, let bytes = cached(pool, view.generation, range) {
             head.body = bytes
@@ -223,9 +222,9 @@ extension Service {
 
     private static func headers(
         _ pool: PmemLog, _ generation: Int, _ tell: Int
-    ) -> [(name: String, value: String)] {
+    ) -> [Response.Header] {
         let tag = EntityTag(identity: pool.identity, generation: generation, position: tell)
-        return [("ETag", tag.text), ("Log-Position", String(tell))]
+        return [.init("ETag", tag.text), .init("Log-Position", String(tell))]
     }
 }
 
@@ -235,7 +234,7 @@ extension Problem {
         var problem = Problem(
             .rangeNotSatisfiable, "the pool is \(tell) bytes long",
             members: [.init(name: "position", value: .integer(tell))])
-        problem.headers = [("Content-Range", "bytes */\(tell)")]
+        problem.headers = [.init("Content-Range", "bytes */\(tell)")]
         return problem
     }
 }

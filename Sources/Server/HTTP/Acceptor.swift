@@ -121,11 +121,11 @@ final class Acceptor: Sendable {
         refused.add(1, ordering: .relaxed)
         let problem = Problem(.overloaded, "there are too many connections")
         let requestID = newRequestID()
-        var response = problem.response(instance: "", requestID: requestID)
-        response.headers.append(("Request-Id", requestID))
+        let response = problem.response(instance: "", requestID: requestID)
         let headers = response.headers.map { "\($0.name): \($0.value)\r\n" }.joined()
         let answer =
-            "HTTP/1.1 503 Service Unavailable\r\n\(headers)Connection: close\r\n"
+            "HTTP/1.1 503 Service Unavailable\r\n\(headers)Request-Id: \(requestID)\r\n"
+            + "Content-Type: \(MediaType.problem.contentType)\r\nConnection: close\r\n"
             + "Content-Length: \(response.body.count)\r\n\r\n"
             + String(decoding: response.body, as: UTF8.self)
         send(socket, answer, answer.utf8.count, Int32(MSG_NOSIGNAL))

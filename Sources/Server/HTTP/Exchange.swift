@@ -219,7 +219,7 @@ final class Exchange: @unchecked Sendable {
 
     private func refuseAndClose(_ problem: Problem) -> MHD_Result {
         var response = problem.response(instance: instance, requestID: requestID)
-        response.headers.append(("Connection", "close"))
+        response.headers.append(.init("Connection", "close"))
         return send(response)
     }
 
@@ -229,9 +229,6 @@ final class Exchange: @unchecked Sendable {
         phase = .answered
         status = response.status
         problem = response.problem
-        var response = response
-        response.headers.append(("Request-Id", requestID))
-        if service.isDraining { response.headers.append(("Connection", "close")) }
         let isStream = stream != nil
         record.answer(
             until:
@@ -240,11 +237,14 @@ final class Exchange: @unchecked Sendable {
             StreamReader(
                 $0, connection: connection, mailbox: record.mailbox, workers: service.store.files)
         }
-        let handle =
+        let made =
             if let reader { MHDResponse(response, stream: reader, length: length) } else {
                 MHDResponse(response)
             }
-        return handle?.queue(status: status, on: connection) ?? .NO
+        guard let made else { return .NO }
+        made.add("Request-Id", requestID)
+        if service.isDraining { made.add("Connection", "close") }
+        return made.queue(status: status, on: connection)
     }
 
     private var instance: String { String(rawTarget.prefix { $0 != "?" }.prefix(256)) }

@@ -29,7 +29,18 @@ struct MHDResponse: ~Copyable {
     private init?(_ response: Response, _ made: OpaquePointer?) {
         guard let made else { return nil }
         handle = made
-        for (name, value) in response.headers { MHD_add_response_header(made, name, value) }
+        if let type = response.type { add("Content-Type", type.contentType) }
+        for header in response.headers { add(header.name, header.value) }
+    }
+
+    /// Adds a header; the library copies both.
+    ///
+    /// A `String` given to C as it is would be copied once more.
+    func add(_ name: StaticString, _ value: String) {
+        name.utf8Start.withMemoryRebound(to: CChar.self, capacity: name.utf8CodeUnitCount + 1) {
+            name in
+            _ = value.withCString { MHD_add_response_header(handle, name, $0) }
+        }
     }
 
     private static func body(of response: Response) -> OpaquePointer? {

@@ -91,7 +91,9 @@ struct Admitted: Sendable {
         guard let known = MediaType(contentType: type), taken.contains(known) else {
             let names = taken.map(\.essence).joined(separator: ", ")
             var problem = Problem(.unsupportedMediaType, "the body can be of type \(names)")
-            problem.headers = [(route.method == .patch ? "Accept-Patch" : "Accept-Post", names)]
+            problem.headers = [
+                .init(route.method == .patch ? "Accept-Patch" : "Accept-Post", names)
+            ]
             throw problem
         }
     }

@@ -48,7 +48,7 @@ final class Router: Sendable {
         }
         let allowed = Self.allowed(node)
         var problem = Problem(.methodNotAllowed, "the path takes \(allowed)")
-        problem.headers = [("Allow", allowed)]
+        problem.headers = [.init("Allow", allowed)]
         throw problem
     }
 

@@ -20,34 +20,43 @@ extension PmemLog.State {
 }
 
 extension PoolStatus {
-    /// The item that clients get.
+    /// The answer that tells all of the pool.
     ///
     /// - Parameter lastCheck: the result of the last check, if there was one.
-    func json(lastCheck: JSONValue?) -> JSONValue {
-        var members: [JSONValue.Member] = [
-            .init(name: "name", value: .string(name)),
-            .init(name: "state", value: .string(state.word)),
-            .init(name: "file", value: .string(path)),
-            .init(name: "pool_size", value: .integer(poolSize)),
-            .init(name: "mode", value: .string(Self.octal(mode))),
-            .init(name: "nbyte", value: .integer(nbyte)),
-            .init(name: "tell", value: .integer(tell)),
-            .init(name: "free", value: .integer(nbyte - tell)),
-            .init(name: "generation", value: .integer(generation)),
-            .init(name: "durability", value: "synced"),
-            .init(name: "created_at", value: .string(Timestamp.text(ofUnixSeconds: createdAt))),
-            .init(name: "etag", value: .string(EntityTag(self).text)),
-            .init(name: "last_check", value: lastCheck ?? .null),
-        ]
-        if case .failed(let reason) = state {
-            members.append(.init(name: "failure", value: .string(reason)))
-        }
-        return .object(members)
+    func response(status code: Int = 200, lastCheck: JSONValue?) -> Response {
+        let tag = EntityTag(self).text
+        return Response(
+            status: code, headers: headers(tag), type: .json, body: json(tag, lastCheck))
     }
 
     /// The headers of answers about the pool.
-    var headers: [(name: String, value: String)] {
-        [("ETag", EntityTag(self).text), ("Log-Position", String(tell))]
+    var headers: [Response.Header] { headers(EntityTag(self).text) }
+
+    private func headers(_ tag: String) -> [Response.Header] {
+        [.init("ETag", tag), .init("Log-Position", String(tell))]
+    }
+
+    /// The item that clients get, as a line.
+    private func json(_ tag: String, _ lastCheck: JSONValue?) -> [UInt8] {
+        var writer = JSONWriter(capacity: 512)
+        writer.beginObject()
+        writer.member("name", name)
+        writer.member("state", state.word)
+        writer.member("file", path)
+        writer.member("pool_size", poolSize)
+        writer.member("mode", Self.octal(mode))
+        writer.member("nbyte", nbyte)
+        writer.member("tell", tell)
+        writer.member("free", nbyte - tell)
+        writer.member("generation", generation)
+        writer.member("durability", "synced")
+        writer.member("created_at", Timestamp.text(ofUnixSeconds: createdAt))
+        writer.member("etag", tag)
+        writer.member("last_check", lastCheck ?? .null)
+        if case .failed(let reason) = state { writer.member("failure", reason) }
+        writer.endObject()
+        writer.literal("\n")
+        return writer.bytes
     }
 
     private static func octal(_ mode: UInt32) -> String {
