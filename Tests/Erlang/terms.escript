@@ -2,8 +2,8 @@
 %%! -noinput +pc latin1
 %% Answers questions about terms, each a length of 4 bytes, a letter and what it is about:
 %%   v  the release
-%%   b  bytes: empty if binary_to_term refuses them; else term_to_binary, ~0tp and ~0tw of the term,
-%%      each with its length
+%%   b  bytes: empty if binary_to_term refuses them; else term_to_binary and ~0tp of the term, each
+%%      with its length
 %%   d  bytes: 1 if binary_to_term takes them
 %%   e  length, bytes, bytes: 1 if both are the same term
 %%   r  seed of 8 bytes, depth: a random term
@@ -25,8 +25,7 @@ loop(Port) ->
 answer($v, _) -> erlang:system_info(otp_release);
 answer($b, Bytes) ->
     try binary_to_term(Bytes) of
-        Term ->
-            [part(term_to_binary(Term)), part(text("~0tp", Term)), part(text("~0tw", Term))]
+        Term -> [part(term_to_binary(Term)), part(text(Term))]
     catch error:badarg -> []
     end;
 answer($d, Bytes) ->
@@ -53,7 +52,7 @@ answer($p, Text) ->
 
 part(Bytes) -> [<<(byte_size(Bytes)):32>>, Bytes].
 
-text(Format, Term) -> unicode:characters_to_binary(io_lib:format(Format, [Term])).
+text(Term) -> unicode:characters_to_binary(io_lib:format("~0tp", [Term])).
 
 %% --- Random terms
 

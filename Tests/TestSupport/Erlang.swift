@@ -34,8 +34,6 @@ package final class Erlang {
         package let again: [UInt8]
         /// As `io_lib:format("~0tp")` shows it.
         package let text: String
-        /// As `io_lib:format("~0tw")` shows it.
-        package let plainText: String
     }
 
     /// The verdict of `binary_to_term`; nil if it refuses the bytes.
@@ -43,9 +41,7 @@ package final class Erlang {
         let answer = try ask("b", bytes)
         guard !answer.isEmpty else { return nil }
         let parts = Self.parts(answer)
-        return Verdict(
-            again: parts[0], text: String(decoding: parts[1], as: UTF8.self),
-            plainText: String(decoding: parts[2], as: UTF8.self))
+        return Verdict(again: parts[0], text: String(decoding: parts[1], as: UTF8.self))
     }
 
     /// Whether `binary_to_term` takes the bytes.

@@ -1,5 +1,5 @@
 /// Floats as text, as Erlang reads them.
-enum FloatText {
+package enum FloatText {
     /// The value of a text of digits that a zero byte ends: sign, digits, point or comma, digits,
     /// and an exponent if there is one.
     ///
@@ -32,5 +32,94 @@ enum FloatText {
         let digits = rest.prefix { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
         rest = rest[digits.endIndex...]
         return !digits.isEmpty
+    }
+}
+
+extension FloatText {
+    /// Appends the shortest text that reads back as the same float, in the form that Erlang gives it:
+    /// always with a point, with an exponent where that is shorter.
+    package static func append(_ value: Double, to text: inout [UInt8]) {
+        if value.sign == .minus { text.append(UInt8(ascii: "-")) }
+        guard value != 0 else { return text.append(contentsOf: "0.0".utf8) }
+        let shortest = Shortest(value.magnitude)
+        if shortest.isFixed {
+            shortest.appendFixed(to: &text)
+        } else {
+            shortest.appendScientific(to: &text)
+        }
+    }
+
+    /// The fewest digits that tell a float from its neighbours; with `exponent` powers of ten behind.
+    private struct Shortest {
+        var digits: [UInt8] = []
+        var exponent = 0
+
+        init(_ value: Double) {
+            var fraction = 0
+            var isFraction = false
+            var rest = Substring(value.description).utf8
+            while let byte = rest.popFirst() {
+                if byte == UInt8(ascii: ".") {
+                    isFraction = true
+                } else if byte == UInt8(ascii: "e") {
+                    exponent = Int(Substring(rest)) ?? 0
+                    break
+                } else {
+                    digits.append(byte)
+                    if isFraction { fraction += 1 }
+                }
+            }
+            exponent -= fraction
+            digits = Array(digits.drop { $0 == UInt8(ascii: "0") })
+            while digits.last == UInt8(ascii: "0") {
+                digits.removeLast()
+                exponent += 1
+            }
+        }
+
+        /// Whether Erlang writes no exponent: where it would not make the text shorter, except for
+        /// integers from 2 to the 53rd on, whose last digits would be made up.
+        var isFixed: Bool {
+            let isOne = digits.count == 1
+            let least = isOne ? -4 : -(digits.count + 2)
+            let most = isOne || exponent + digits.count - 1 >= 10 ? 2 : 1
+            guard (least...most).contains(exponent) else { return false }
+            let number = digits.reduce(0 as UInt64) { $0 * 10 + UInt64($1 - UInt8(ascii: "0")) }
+            switch exponent {
+            case 0: return number < 1 << 53
+            case 1: return number <= 1 << 52 / 5
+            case 2: return number <= 1 << 51 / 25
+            default: return true
+            }
+        }
+
+        private func appendZeros(_ count: Int, to text: inout [UInt8]) {
+            text.append(contentsOf: repeatElement(UInt8(ascii: "0"), count: count))
+        }
+
+        func appendFixed(to text: inout [UInt8]) {
+            let whole = digits.count + exponent
+            if exponent >= 0 {
+                text.append(contentsOf: digits)
+                appendZeros(exponent, to: &text)
+                text.append(contentsOf: ".0".utf8)
+            } else if whole > 0 {
+                text.append(contentsOf: digits[..<whole])
+                text.append(UInt8(ascii: "."))
+                text.append(contentsOf: digits[whole...])
+            } else {
+                text.append(contentsOf: "0.".utf8)
+                appendZeros(-whole, to: &text)
+                text.append(contentsOf: digits)
+            }
+        }
+
+        func appendScientific(to text: inout [UInt8]) {
+            text.append(digits[0])
+            text.append(UInt8(ascii: "."))
+            text.append(contentsOf: digits.count > 1 ? digits[1...] : [UInt8(ascii: "0")])
+            text.append(UInt8(ascii: "e"))
+            text.append(contentsOf: String(exponent + digits.count - 1).utf8)
+        }
     }
 }

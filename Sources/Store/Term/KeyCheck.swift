@@ -2,7 +2,7 @@
 enum KeyCheck {
     /// Few are compared in pairs, many through a table, in a time that grows with their number.
     static func hasDuplicates(_ keys: ArraySlice<Fingerprint>) -> Bool {
-        keys.withUnsafeBufferPointer { $0.count <= 8 ? comparesEqual($0) : collides($0) }
+        keys.withUnsafeBufferPointer { $0.count <= 12 ? comparesEqual($0) : collides($0) }
     }
 
     private static func comparesEqual(_ keys: UnsafeBufferPointer<Fingerprint>) -> Bool {
@@ -15,13 +15,21 @@ enum KeyCheck {
     private static func collides(_ keys: UnsafeBufferPointer<Fingerprint>) -> Bool {
         var size = 32
         while size < 2 * keys.count { size *= 2 }
-        // The number of a key plus one, 0 where there is none.
-        var table = [UInt32](repeating: 0, count: size)
+        return withUnsafeTemporaryAllocation(of: UInt32.self, capacity: size) { table in
+            // The number of a key plus one, 0 where there is none.
+            table.initialize(repeating: 0)
+            return collides(keys, in: table)
+        }
+    }
+
+    private static func collides(
+        _ keys: UnsafeBufferPointer<Fingerprint>, in table: UnsafeMutableBufferPointer<UInt32>
+    ) -> Bool {
         for (number, key) in keys.enumerated() {
-            var slot = key.slot(of: size)
+            var slot = key.slot(of: table.count)
             while table[slot] != 0 {
                 if keys[Int(table[slot]) - 1] == key { return true }
-                slot = (slot + 1) & (size - 1)
+                slot = (slot + 1) & (table.count - 1)
             }
             table[slot] = UInt32(truncatingIfNeeded: number + 1)
         }

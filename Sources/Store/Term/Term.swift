@@ -39,6 +39,14 @@ package enum Term: Hashable, Sendable {
     }
 }
 
+extension Term {
+    /// A map of keys and values in turn.
+    static func map(pairs terms: [Term]) -> Term {
+        let starts = stride(from: 0, to: terms.count - 1, by: 2)
+        return .map(starts.map { Pair(terms[$0], terms[$0 + 1]) })
+    }
+}
+
 extension Term: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral {
     /// An atom.
     package init(stringLiteral name: String) { self = .atom(Atom(name)) }

@@ -65,9 +65,7 @@ struct TermBuilder: TermVisitor {
             let tail = parts.removeLast()
             terms.append(.improperList(parts, tail: tail))
         case .list: terms.append(.list(parts))
-        case .map:
-            let starts = stride(from: 0, to: parts.count - 1, by: 2)
-            terms.append(.map(starts.map { Term.Pair(parts[$0], parts[$0 + 1]) }))
+        case .map: terms.append(.map(pairs: parts))
         }
     }
 }

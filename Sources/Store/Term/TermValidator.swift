@@ -42,8 +42,8 @@ struct TermValidator {
     private var keys: [Fingerprint] = []
     /// Sums as they were before what made a fun.
     private var creators: [Fingerprint] = []
-    /// The sum of the key that is being read, if one is.
-    private var sum: Fingerprint?
+    /// Makes the sum of the key that is being read, if one is.
+    private var hasher: TermHasher?
 
     /// How many bytes the term takes, once it has been read.
     var length: Int { reader.offset }
@@ -61,13 +61,13 @@ struct TermValidator {
             }
             top.left -= 1
             let token = try reader.next()
-            if sum != nil { try absorb(token) }
+            if hasher != nil { try absorb(token) }
             switch token {
             case .tuple(let count): push(.plain, count)
-            case .list(let count): push(sum == nil ? .plain : .list, count + 1)
+            case .list(let count): push(hasher == nil ? .plain : .list, count + 1)
             case .map(let count): begin(pairs: count)
             case .function(let head):
-                push(sum == nil ? .plain : .function, 1 + head.freeCount)
+                push(hasher == nil ? .plain : .function, 1 + head.freeCount)
             default: break
             }
         }
@@ -92,10 +92,10 @@ struct TermValidator {
         case .list: if top.left == 1 { top.kind = .tail }
         case .map: try turnMap()
         case .function:
-            if let sum { creators.append(sum) }
+            if let hasher { creators.append(hasher.sum) }
             top.kind = .creator
         case .creator:
-            sum = creators.popLast()
+            if let sum = creators.popLast() { hasher?.resume(sum) }
             top.kind = .plain
         }
     }
@@ -104,43 +104,44 @@ struct TermValidator {
 
     private mutating func absorb(_ token: TermToken) throws(TermError) {
         guard top.kind == .tail else {
-            try sum?.absorb(token)
+            try hasher?.absorb(token)
             return
         }
         // A list that is the tail of a list goes on with it.
         top.kind = .plain
         switch token {
         case .list: break
-        case .emptyList: sum?.absorb(.endOfList)
-        case .string(let bytes): sum?.absorb(elements: bytes)
+        case .emptyList: hasher?.absorb(.endOfList)
+        case .string(let bytes): hasher?.absorb(elements: bytes)
         default:
-            sum?.absorb(.tail)
-            try sum?.absorb(token)
+            hasher?.absorb(.tail)
+            try hasher?.absorb(token)
         }
     }
 
     private mutating func begin(pairs: Int) {
-        if sum == nil && pairs < 2 { return push(.plain, 2 * pairs) }
-        maps.append(Map(pairs: pairs, firstKey: keys.count, around: sum))
+        if hasher == nil && pairs < 2 { return push(.plain, 2 * pairs) }
+        // Most maps have few keys; the number that this one claims is not to be trusted.
+        if keys.isEmpty { keys.reserveCapacity(min(pairs, 32)) }
+        maps.append(Map(pairs: pairs, firstKey: keys.count, around: hasher?.sum))
         push(.map, 2 * pairs)
     }
 
     private mutating func turnMap() throws(TermError) {
         let map = maps[maps.count - 1]
-        if top.left % 2 == 1 {
-            try endKey(of: map)
-            return
+        if top.left % 2 == 1 { return try endKey(of: map) }
+        if top.left < 2 * map.pairs, map.around != nil, let hasher {
+            maps[maps.count - 1].sum &+= hasher.sum
         }
-        if top.left < 2 * map.pairs, map.around != nil, let sum { maps[maps.count - 1].sum &+= sum }
         if top.left == 0 {
             endMap()
         } else {
-            sum = Fingerprint()
+            hasher = TermHasher()
         }
     }
 
     private mutating func endKey(of map: Map) throws(TermError) {
-        if let sum { keys.append(sum) }
+        if let hasher { keys.append(hasher.sum) }
         if top.left == 1 {
             guard !KeyCheck.hasDuplicates(keys[map.firstKey...]) else {
                 throw reader.failure(.duplicateKey)
@@ -148,7 +149,8 @@ struct TermValidator {
             keys.removeSubrange(map.firstKey...)
         }
         guard map.around == nil else { return }
-        sum = nil
+        hasher = nil
+        // The last value is a term like any other.
         if top.left == 1 {
             maps.removeLast()
             top.kind = .plain
@@ -157,8 +159,8 @@ struct TermValidator {
 
     private mutating func endMap() {
         top.kind = .plain
-        guard let map = maps.popLast() else { return }
-        sum = map.around
-        sum?.absorb(map.sum)
+        guard let map = maps.popLast(), let around = map.around else { return }
+        hasher?.resume(around)
+        hasher?.absorb(map.sum)
     }
 }

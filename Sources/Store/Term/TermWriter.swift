@@ -160,11 +160,16 @@ package struct TermWriter {
             append(node.creation)
             for index in 0..<count { append(words[index]) }
         case .export(let module, let function, let arity):
-            bytes.append(TermTag.export)
-            atom(utf8: module.utf8)
-            atom(utf8: function.utf8)
-            integer(arity)
+            export(
+                module: Atom(utf8: module.utf8), function: Atom(utf8: function.utf8), arity: arity)
         }
+    }
+
+    mutating func export(module: Atom, function: Atom, arity: Int) {
+        bytes.append(TermTag.export)
+        atom(utf8: module.utf8)
+        atom(utf8: function.utf8)
+        integer(arity)
     }
 
     private mutating func port(_ node: TermIdentifier.Node, _ number: UInt64) {

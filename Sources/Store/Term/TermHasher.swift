@@ -1,32 +1,10 @@
 /// A sum of 128 bits over the meaning of a term: equal for terms that Erlang calls equal.
-///
-/// Two lanes of multiplying and folding under keys that nobody outside the process knows, so that
-/// terms with the same sum can be taken for the same, also where somebody wants to make others.
 struct Fingerprint: Equatable {
-    private var first: UInt64
-    private var second: UInt64
-
-    private static let keys: (UInt64, UInt64, UInt64, UInt64) = (
-        .random(in: .min ... .max), .random(in: .min ... .max), .random(in: .min ... .max) | 1,
-        .random(in: .min ... .max) | 1
-    )
-
-    /// What a value stands for, so that values of different kinds differ.
-    enum Kind: UInt64 {
-        case integer, bigInteger, float, atom, binary, bitString
-        case list, endOfList, tail, tuple, map, function
-        case pid, port, reference, export
-    }
-
-    init() { (first, second) = (Self.keys.0, Self.keys.1) }
+    fileprivate(set) var first: UInt64
+    fileprivate(set) var second: UInt64
 
     /// The sum of no pair at all.
     static let zero = Fingerprint(first: 0, second: 0)
-
-    private init(first: UInt64, second: UInt64) {
-        self.first = first
-        self.second = second
-    }
 
     /// Adds the sum of a pair; the order of pairs means nothing.
     static func &+= (left: inout Fingerprint, right: Fingerprint) {
@@ -36,19 +14,57 @@ struct Fingerprint: Equatable {
 
     /// The place among so many (a power of two).
     func slot(of count: Int) -> Int { Int(truncatingIfNeeded: first) & (count - 1) }
+}
+
+/// Makes fingerprints.
+///
+/// Two lanes of multiplying and folding under secrets that nobody outside the process knows, so that
+/// terms with the same sum can be taken for the same, also where somebody wants to make others.
+struct TermHasher {
+    private struct Secrets {
+        let first = UInt64.random(in: .min ... .max)
+        let second = UInt64.random(in: .min ... .max)
+        let third = UInt64.random(in: .min ... .max) | 1
+        let fourth = UInt64.random(in: .min ... .max) | 1
+    }
+
+    private static let processSecrets = Secrets()
+
+    /// What a value stands for, so that values of different kinds differ.
+    enum Kind: UInt64 {
+        case integer, bigInteger, float, atom, binary, bitString
+        case list, endOfList, tail, tuple, map, function
+        case pid, port, reference, export
+    }
+
+    /// What has been taken in so far.
+    private(set) var sum: Fingerprint
+    private let secrets: Secrets
+
+    init() {
+        secrets = Self.processSecrets
+        sum = Fingerprint(first: secrets.first, second: secrets.second)
+    }
+
+    /// Goes on from an earlier sum.
+    mutating func resume(_ earlier: Fingerprint) { sum = earlier }
 
     @inline(__always)
-    mutating func absorb(_ word: UInt64) {
-        let keys = Self.keys
-        let left = (first ^ word).multipliedFullWidth(by: keys.2)
-        let right = (second &+ word).multipliedFullWidth(by: keys.3)
-        first = left.high ^ left.low
-        second = right.high ^ right.low &+ keys.1
+    private mutating func absorb(_ word: UInt64) {
+        let left = (sum.first ^ word).multipliedFullWidth(by: secrets.third)
+        let right = (sum.second &+ word).multipliedFullWidth(by: secrets.fourth)
+        sum.first = left.high ^ left.low
+        sum.second = right.high ^ right.low &+ secrets.second
     }
 
     mutating func absorb(_ kind: Kind, _ word: UInt64 = 0) {
-        absorb(kind.rawValue)
-        absorb(word)
+        absorb(kind.rawValue << 56 ^ word)
+    }
+
+    /// As the other, for words of which all bits count.
+    private mutating func absorb(number: UInt64, _ kind: Kind) {
+        absorb(kind)
+        absorb(number)
     }
 
     mutating func absorb(_ kind: Kind, _ bytes: UnsafeRawBufferPointer) {
@@ -74,11 +90,11 @@ struct Fingerprint: Equatable {
     /// Takes a leaf in, or the head of a tuple.
     mutating func absorb(_ token: TermToken) throws(TermError) {
         switch token {
-        case .integer(let value): absorb(.integer, UInt64(bitPattern: Int64(value)))
+        case .integer(let value): absorb(number: UInt64(bitPattern: Int64(value)), .integer)
         case .bigInteger(let isNegative, let magnitude):
             absorb(.bigInteger, isNegative ? 1 : 0)
             absorb(.bigInteger, magnitude)
-        case .float(let value): absorb(.float, value == 0 ? 0 : value.bitPattern)
+        case .float(let value): absorb(number: value == 0 ? 0 : value.bitPattern, .float)
         case .atom(let text): absorb(.atom, text)
         case .binary(let bytes): absorb(.binary, bytes)
         case .bitString(let bytes, let bits): absorb(bytes, bitsInLastByte: bits)
@@ -98,7 +114,7 @@ struct Fingerprint: Equatable {
 
     /// Takes in the elements of a list of bytes, and its end.
     mutating func absorb(elements bytes: UnsafeRawBufferPointer) {
-        for byte in bytes { absorb(.integer, UInt64(byte)) }
+        for byte in bytes { absorb(number: UInt64(byte), .integer) }
         absorb(.endOfList)
     }
 
@@ -117,10 +133,10 @@ struct Fingerprint: Equatable {
     private mutating func absorb(_ identifier: TermIdentifier) {
         switch identifier {
         case .pid(let node, let number, let serial):
-            absorb(.pid, UInt64(number) << 32 | UInt64(serial))
+            absorb(number: UInt64(number) << 32 | UInt64(serial), .pid)
             absorb(node)
         case .port(let node, let number):
-            absorb(.port, number)
+            absorb(number: number, .port)
             absorb(node)
         case .reference(let node, _, let words):
             absorb(.reference)
