@@ -7,6 +7,7 @@
 package final class Store: Sendable {
     package let directory: DataDirectory
     package let pools: Pools
+    package let logs: Logs
     /// Threads for what waits for the disk besides commits: opening, closing, making, removing.
     package let files: Workers
     /// One thread for deadlines.
@@ -31,10 +32,11 @@ package final class Store: Sendable {
         files = Workers(name: "files", limit: 16)
         committers = Workers(name: "committer", limit: 16)
         timers = Timers()
-        pools = Pools(
-            directory: directory,
-            services: LogServices(
-                committers: committers, timers: timers, budget: budget, report: report))
+        let services = LogServices(
+            committers: committers, files: files, timers: timers, budget: budget,
+            report: report)
+        pools = Pools(directory: directory, services: services)
+        logs = Logs(directory: directory, services: services, node: "nonode@nohost")
         let unfinished = try directory.discardUnfinished()
         if unfinished > 0 { report("removed \(unfinished) files whose making was cut short") }
     }
@@ -42,6 +44,7 @@ package final class Store: Sendable {
     /// Closes everything cleanly; nothing may be asked of the store afterwards.
     package func close() {
         pools.closeAll()
+        logs.closeAll()
         files.stop()
         committers.stop()
         timers.stop()
@@ -51,6 +54,7 @@ package final class Store: Sendable {
 /// What every kind of log needs besides its files.
 struct LogServices: Sendable {
     let committers: Workers
+    let files: Workers
     let timers: Timers
     let budget: CommitBudget
     let report: @Sendable (String) -> Void

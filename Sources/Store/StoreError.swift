@@ -32,6 +32,8 @@ package indirect enum StoreError: Error, Equatable, Sendable {
     case overloaded(detail: String)
     /// A file system or a limit does not allow a file of that size.
     case fileTooLarge(detail: String)
+    /// A reason that disk_log has of its own.
+    case log(LogError)
     /// What was asked for was done; then something else failed.
     case afterEffect(StoreError)
 
@@ -48,6 +50,18 @@ package indirect enum StoreError: Error, Equatable, Sendable {
             self.call = call
             self.errno = errno
             self.file = file
+        }
+    }
+}
+
+extension StoreError {
+    /// What happened to a file, in a few words.
+    var summary: String {
+        switch self {
+        case .syncFailed(let fault), .io(let fault), .fileAccess(let fault):
+            "\(fault.call) of \(fault.file) failed with \(errnoName(fault.errno))"
+        case .failed(let detail), .cutShort(let detail), .noSpace(let detail): detail
+        default: "it has failed"
         }
     }
 }

@@ -4,19 +4,43 @@ package final class Append: Sendable {
     package let bytes: [UInt8]
     /// The length of each record in `bytes`.
     package let lengths: [Int]
+    /// Whether all records are taken in or none; else the first ones, as far as there is room.
+    package let isAtomic: Bool
     /// What must hold of the tail, if anything.
     package let expectation: Expectation
     /// How safe the records must be when the append is answered.
     package let durability: Durability
 
     package init(
-        bytes: [UInt8], lengths: [Int], expectation: Expectation = .none,
-        durability: Durability = .synced
+        bytes: [UInt8], lengths: [Int], isAtomic: Bool = true,
+        expectation: Expectation = .none, durability: Durability = .synced
     ) {
         self.bytes = bytes
         self.lengths = lengths
+        self.isAtomic = isAtomic
         self.expectation = expectation
         self.durability = durability
+    }
+
+    /// Calls `body` with each record's bytes in order, until it answers false.
+    func forEachRecord(
+        _ body: (UnsafeRawBufferPointer) throws(StoreError) -> Bool
+    ) throws(StoreError) {
+        var failure: StoreError?
+        bytes.withUnsafeBytes { all in
+            var start = 0
+            for length in lengths {
+                let record = UnsafeRawBufferPointer(rebasing: all[start..<start + length])
+                do throws(StoreError) {
+                    guard try body(record) else { return }
+                } catch {
+                    failure = error
+                    return
+                }
+                start += length
+            }
+        }
+        if let failure { throw failure }
     }
 }
 

@@ -6,6 +6,8 @@ import Glibc
 /// pools/NAME       logs/NAME.LOG       journals/NAME/       mpools/NAME/
 /// .tidemark/lock          held by the server that uses the directory
 /// .tidemark/pools/NAME    what the service must remember about a pool
+/// .tidemark/logs/NAME     and about a log
+/// .tidemark/places/NAME   where a log stands in the count of all it ever held
 /// .tidemark/new/          files being made; what lies here at the start was never finished
 /// ```
 package final class DataDirectory: Sendable {
@@ -25,7 +27,8 @@ package final class DataDirectory: Sendable {
                 defer { free(absolute) }
                 return String(cString: absolute)
             } ?? path
-        for folder in Self.kinds + [".tidemark/pools", ".tidemark/new"] {
+        let notes = ["pools", "logs", "places", "new"].map { ".tidemark/" + $0 }
+        for folder in Self.kinds + notes {
             try Self.makeFolder(path + "/" + folder)
         }
         lock = try File(
@@ -79,9 +82,44 @@ package final class DataDirectory: Sendable {
     /// Puts a file in the place of another, atomically and durably.
     package func replace(_ relative: String, with temporary: String) throws(StoreError) {
         _ = try retryingSystemCall("rename", relative) {
-            rename(absolute(temporary), absolute(relative))
+            Glibc.rename(absolute(temporary), absolute(relative))
         }
         try syncFolder(of: relative)
+    }
+
+    /// Gives a file another name, in the place of what may have it; not yet durable.
+    package func rename(_ relative: String, to other: String) throws(StoreError) {
+        _ = try retryingSystemCall("rename", relative) {
+            Glibc.rename(absolute(relative), absolute(other))
+        }
+    }
+
+    /// What a small file holds; nil if there is none.
+    ///
+    /// - Parameter limit: how many bytes are looked at.
+    package func contents(of relative: String, limit: Int) throws(StoreError) -> [UInt8]? {
+        do throws(StoreError) {
+            return try open(relative, flags: O_RDONLY).read(at: 0, count: limit)
+        } catch {
+            guard case .io(let fault) = error, fault.errno == ENOENT else { throw error }
+            return nil
+        }
+    }
+
+    /// Puts bytes in the place of a small file's, at once for every reader.
+    package func replaceContents(
+        of relative: String, with bytes: [UInt8]
+    ) throws(StoreError) {
+        let temporary = temporaryName()
+        do throws(StoreError) {
+            let file = try open(temporary, flags: O_WRONLY | O_CREAT | O_EXCL)
+            try file.write(bytes, at: 0)
+            try file.sync()
+            try replace(relative, with: temporary)
+        } catch {
+            discard(temporary)
+            throw error
+        }
     }
 
     /// Removes a file and makes that durable; one that is not there is no error.
@@ -134,7 +172,8 @@ package final class DataDirectory: Sendable {
         return names.count
     }
 
-    private func syncFolder(of relative: String) throws(StoreError) {
+    /// Makes durable which names there are in the folder of a file.
+    package func syncFolder(of relative: String) throws(StoreError) {
         let folder = relative.split(separator: "/").dropLast().joined(separator: "/")
         try Self.sync(folder: absolute(folder), name: folder)
     }

@@ -98,6 +98,20 @@ package struct File: ~Copyable, Sendable {
         }
     }
 
+    /// Puts content on stable storage, and what is needed to find it; `fdatasync(2)`.
+    ///
+    /// Never worth a second try.
+    package func syncData() throws(StoreError) {
+        if fdatasync(descriptor) != 0 {
+            throw .syncFailed(.init(call: "fdatasync", errno: errno, file: name))
+        }
+    }
+
+    /// Cuts the file off, or fills it up with zeros; `ftruncate(2)`.
+    package func truncate(to size: Int) throws(StoreError) {
+        _ = try retryingSystemCall("ftruncate", name) { ftruncate(descriptor, off_t(size)) }
+    }
+
     /// Gives the first `size` bytes blocks of their own, and the file that size at least.
     package func allocate(size: Int) throws(StoreError) {
         var result: Int32

@@ -1,0 +1,198 @@
+/// An open log with its appenders, readers, owners and listeners.
+///
+/// Whatever changes the log runs in its committer's order; readers read the files below what has
+/// been published and hold nothing that a writer needs.
+package final class DiskLog: Sendable {
+    /// What a log is doing.
+    package enum State: Equatable, Sendable {
+        case open
+        case closed
+        /// Nothing is appended any more until it has been closed and opened; why.
+        case failed(String)
+    }
+
+    /// The state at one moment.
+    package struct View: Sendable {
+        package var state = State.open
+        /// After the last record: items, or bytes of an external log, of all that was ever logged.
+        package let position: Int
+        package let figures: LogFigures
+        package let size: LogSize
+        package let generation: Int
+        /// Rises when bytes lie elsewhere than before.
+        let epoch: UInt32
+        let identity: String
+        let map: LogMap
+        let file: LogFile
+        /// Where the written file ended when this was published.
+        let end: Int
+
+        init(_ writer: any LogWriter) {
+            position = writer.position
+            figures = writer.figures
+            size = writer.size
+            generation = Int(writer.place.generation)
+            epoch = writer.place.epoch
+            identity = writer.place.identityText
+            map = writer.map
+            file = writer.appender.file
+            end = file.end
+        }
+
+        /// The position of the oldest record that still exists.
+        package var oldest: Int { map.oldest }
+    }
+
+    package let name: String
+    /// The file, or what a ring's names begin with, relative to the data directory.
+    package var base: String { setting.base }
+    package let type: LogType
+    package var format: LogFormat { setting.format }
+    package var mode: LogMode { setting.mode }
+    package let repair: RepairMode
+    package let quiet: Bool
+    /// What appends promise that don't say.
+    package let durability: Durability
+    package var node: String { setting.node }
+    /// What became of the log when it was opened.
+    package let opened: LogOpened
+    /// Eight hexadecimal digits that a log made anew does not have.
+    package let identity: String
+
+    let setting: LogSetting
+    let owners: LogOwners
+    let committer: Committer<DiskLogEngine>
+    private let headShown: Locked<LogHead>
+    /// Overflows when info was last asked for.
+    private let overflowsAtInfo = Locked(0)
+
+    init(
+        _ opened: LogOpener.Opened, type: LogType, options: LogOptions, services: LogServices
+    ) {
+        setting = opened.setting
+        name = opened.setting.name
+        self.type = type
+        repair = options.repair ?? .repair
+        quiet = options.quiet ?? false
+        durability = options.durability ?? .synced
+        self.opened = opened.result
+        owners = LogOwners(name: name, timers: services.timers)
+        headShown = Locked(options.head ?? .none)
+        let engine = DiskLogEngine(
+            opened.setting, writer: opened.writer, timers: services.timers)
+        identity = engine.view.identity
+        committer = Committer(
+            engine: engine, workers: services.committers, budget: services.budget)
+    }
+
+    package var view: View { committer.engine.view }
+    package var watermark: Watermark { committer.engine.watermark }
+    package var notices: LogNotices { committer.engine.notices }
+    /// How the last write went; nil if well.
+    package var errorStatus: StoreError? { notices.status }
+    /// What new files begin with.
+    package var head: LogHead { headShown.withLock { $0 } }
+
+    /// Who holds the log open; and if it is blocked, whether requests are kept meanwhile.
+    package var holders: (service: Bool, owners: [String: Bool], users: Int, queues: Bool?) {
+        let holders = owners.holders
+        return (holders.service, holders.owners, holders.users, holders.block?.queues)
+    }
+
+    func setHead(_ head: LogHead) { headShown.withLock { $0 = head } }
+
+    /// Overflows since info/1 was last asked for, or since the opening.
+    package var overflowsSinceInfo: Int {
+        view.figures.overflows - overflowsAtInfo.withLock { $0 }
+    }
+
+    /// Starts the count of `overflowsSinceInfo` again.
+    package func markInfo() {
+        let overflows = view.figures.overflows
+        overflowsAtInfo.withLock { $0 = overflows }
+    }
+
+    // MARK: - Appending
+
+    package typealias AppendCompletion = @Sendable (Result<Appended, StoreError>) -> Void
+
+    /// Appends records: log/2, log_terms/2, blog/2 and blog_terms/2, and their a forms.
+    ///
+    /// An internal log takes encoded terms. With `accepted` the answer comes at once, and later
+    /// failures reach owners that listen.
+    /// - Parameters:
+    ///   - areTerms: whether the records were given as terms, which an external log does not take.
+    ///   - complete: called once, on another thread; at once where `accepted`.
+    package func append(
+        _ append: Append, areTerms: Bool, by caller: LogCaller, waitMilliseconds: Int,
+        complete: @escaping AppendCompletion
+    ) {
+        let isAsynchronous = append.durability == .accepted
+        if let refusal = refusal(areTerms: areTerms) {
+            guard isAsynchronous else { return complete(.failure(refusal.error)) }
+            notices.send(refusal.notice(append.records))
+            return complete(.success(accepted))
+        }
+        guard isAsynchronous else {
+            return owners.admit(.change, by: caller, waitMilliseconds: waitMilliseconds) {
+                [committer] refusal in
+                Self.commit(append, committer, refusal, complete)
+            }
+        }
+        let notices = notices
+        owners.admit(.asynchronous, by: caller, waitMilliseconds: Self.asynchronousWait) {
+            [committer] refusal in
+            if case .log(.blocked) = refusal {
+                notices.send(.blockedLog(items: append.records))
+            } else {
+                Self.commit(append, committer, refusal) { _ in }
+            }
+        }
+        complete(.success(accepted))
+    }
+
+    private static func commit(
+        _ append: Append, _ committer: Committer<DiskLogEngine>, _ refusal: StoreError?,
+        _ complete: @escaping AppendCompletion
+    ) {
+        if let refusal { return complete(.failure(refusal)) }
+        do throws(StoreError) {
+            try committer.append(append, complete: complete)
+        } catch {
+            complete(.failure(error))
+        }
+    }
+
+    /// How long an append waits for which nobody waits.
+    private static var asynchronousWait: Int { 24 * 3_600_000 }
+
+    private var accepted: Appended {
+        let view = view
+        return Appended(
+            first: view.position, next: view.position, generation: view.generation,
+            durability: .accepted)
+    }
+
+    private func refusal(
+        areTerms: Bool
+    ) -> (error: StoreError, notice: ([[UInt8]]) -> LogNotice)? {
+        if mode == .readOnly {
+            return (.log(.readOnlyMode(name: name)), LogNotice.readOnly)
+        }
+        if format == .external, areTerms {
+            return (.log(.formatExternal(name: name)), LogNotice.formatExternal)
+        }
+        return nil
+    }
+}
+
+extension Append {
+    /// The records, each on its own.
+    var records: [[UInt8]] {
+        var start = 0
+        return lengths.map { length in
+            defer { start += length }
+            return Array(bytes[start..<start + length])
+        }
+    }
+}

@@ -1,0 +1,213 @@
+/// The writing side of a log, and the state that readers look at.
+///
+/// The committer calls one function at a time. States:
+///
+///     open ──(a flush fails, or a write can't be taken back)──▶ failed ──close──▶ closed
+///     open ──(truncate or reopen fails)──▶ closed
+///     open ──close──▶ closed
+final class DiskLogEngine: CommitEngine, Sendable {
+    let notices = LogNotices()
+    let watermark: Watermark
+
+    private let setting: LogSetting
+    // Held across file calls, which is harmless: only the committer's turn takes it.
+    private let writer: Locked<any LogWriter>
+    private let current: Locked<DiskLog.View>
+
+    init(_ setting: LogSetting, writer: any LogWriter, timers: Timers) {
+        self.setting = setting
+        let view = DiskLog.View(writer)
+        watermark = Watermark(position: view.position, timers: timers)
+        current = Locked(view)
+        self.writer = Locked(writer)
+    }
+
+    var view: DiskLog.View { current.withLock { $0 } }
+
+    // MARK: - Appending
+
+    func write(_ batch: [Append]) -> [Result<Appended, StoreError>] {
+        var results: [Result<Appended, StoreError>] = []
+        var told: [LogNotice] = []
+        let wasFull = view.figures.isFull
+        writer.withLock { writer in
+            var additions = Additions(batch.contains { $0.durability == .synced })
+            for append in batch { additions.add(append, to: &writer, self) }
+            additions.finish(&writer)
+            results = additions.results
+            told = additions.wraps.map(LogNotice.wrap)
+            publish(writer)
+        }
+        if !wasFull, view.figures.isFull { told.append(.full) }
+        for notice in told { notices.send(notice) }
+        reportStatus(batch, results)
+        return results
+    }
+
+    /// An append that is admitted to a log that is as it expects.
+    fileprivate func add(
+        _ append: Append, to writer: inout any LogWriter, isDurable: Bool
+    ) throws(StoreError) -> Addition {
+        try requireOpen()
+        try append.expectation.check(against: state(writer))
+        return try writer.add(append, isAtomic: append.isAtomic, isDurable: isDurable)
+    }
+
+    private func state(_ writer: any LogWriter) -> Expectation.State {
+        .init(
+            identity: writer.place.identityText, generation: Int(writer.place.generation),
+            position: writer.position)
+    }
+
+    /// Appends of which some were not answered say how they went to those who listen.
+    private func reportStatus(_ batch: [Append], _ results: [Result<Appended, StoreError>]) {
+        for (append, result) in zip(batch, results) {
+            switch result {
+            case .failure(.log(.full)) where append.durability == .accepted: notices.report(nil)
+            case .failure(.positionMismatch): break
+            case .failure(let error): notices.report(error)
+            case .success: notices.report(nil)
+            }
+        }
+    }
+
+    func flush() throws(StoreError) {
+        do throws(StoreError) {
+            try writer.withLock { (writer) throws(StoreError) in try writer.sync() }
+        } catch {
+            fail(error)
+            throw error
+        }
+    }
+
+    // MARK: - Operations
+
+    /// Runs what changes the log, and shows readers the outcome.
+    func change<Outcome: Sendable>(
+        _ body: (inout any LogWriter) throws(StoreError) -> Outcome
+    ) throws(StoreError) -> Outcome {
+        try requireOpen()
+        do throws(StoreError) {
+            return try writer.withLock { (writer) throws(StoreError) -> Outcome in
+                defer { publish(writer) }
+                return try body(&writer)
+            }
+        } catch {
+            if case .syncFailed = error { fail(error) }
+            throw error
+        }
+    }
+
+    /// Checks the state that a caller expects, in the log's turn.
+    func check(_ expectation: Expectation) throws(StoreError) {
+        try writer.withLock { (writer) throws(StoreError) in
+            try expectation.check(against: state(writer))
+        }
+    }
+
+    /// Closes the log; one that has failed is left marked as open, to be repaired.
+    func close() throws(StoreError) {
+        let before = current.withLock { view in
+            defer { view.state = .closed }
+            return view.state
+        }
+        watermark.interrupt()
+        guard before == .open else { return }
+        try writer.withLock { (writer) throws(StoreError) in try writer.close() }
+    }
+
+    /// A read-only log, and one that failed, takes nothing.
+    private func requireOpen() throws(StoreError) {
+        switch view.state {
+        case .open: break
+        case .closed: throw .log(.noSuchLog(name: setting.name, isKnown: true))
+        case .failed(let detail): throw .failed(detail: detail)
+        }
+    }
+
+    private func fail(_ error: StoreError) {
+        current.withLock { view in
+            view.state = .failed("\(error.summary); close the log and open it again")
+        }
+    }
+
+    private func publish(_ writer: any LogWriter) {
+        let position = writer.position
+        let isSetBack = current.withLock { view in
+            let state = view.state
+            let generation = view.generation
+            view = DiskLog.View(writer)
+            view.state = state
+            return view.generation != generation
+        }
+        setting.emptied.withLock { $0 = [] }
+        if isSetBack {
+            watermark.interrupt(restartingAt: position)
+        } else {
+            watermark.advance(to: position)
+        }
+    }
+}
+
+/// One batch on its way into the files.
+private struct Additions {
+    private(set) var results: [Result<Appended, StoreError>] = []
+    private(set) var wraps: [Int] = []
+    private let isDurable: Bool
+    /// Of those whose records are gathered and not written yet.
+    private var unwritten: [Int] = []
+    private var writes = 0
+
+    init(_ isDurable: Bool) { self.isDurable = isDurable }
+
+    mutating func add(
+        _ append: Append, to writer: inout any LogWriter, _ engine: DiskLogEngine
+    ) {
+        do throws(StoreError) {
+            let addition = try engine.add(append, to: &writer, isDurable: isDurable)
+            noteWrites(writer)
+            wraps += addition.wraps
+            if addition.count > 0 { unwritten.append(results.count) }
+            results.append(Self.result(addition, append, writer))
+        } catch {
+            // What was gathered before may have been lost with what was to be written behind it.
+            if writer.appender.writes == writes, !writer.appender.hasPending { lose(error) }
+            results.append(.failure(error))
+        }
+    }
+
+    private static func result(
+        _ addition: Addition, _ append: Append, _ writer: any LogWriter
+    ) -> Result<Appended, StoreError> {
+        if addition.isFull {
+            var full = writer.full
+            full.count = addition.count
+            full.first = addition.first
+            full.next = addition.next
+            return .failure(.log(.full(full)))
+        }
+        return .success(
+            Appended(
+                first: addition.first, next: addition.next,
+                generation: Int(writer.place.generation), durability: .written))
+    }
+
+    private mutating func noteWrites(_ writer: any LogWriter) {
+        guard writer.appender.writes != writes else { return }
+        writes = writer.appender.writes
+        unwritten = []
+    }
+
+    private mutating func lose(_ error: StoreError) {
+        for index in unwritten { results[index] = .failure(error) }
+        unwritten = []
+    }
+
+    mutating func finish(_ writer: inout any LogWriter) {
+        do throws(StoreError) {
+            try writer.writePending()
+        } catch {
+            lose(error)
+        }
+    }
+}

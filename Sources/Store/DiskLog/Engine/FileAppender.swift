@@ -1,0 +1,97 @@
+/// The end of the file that a log is writing: what waits to be written, and the counts.
+///
+/// Records are gathered and written with one call. What could not be written is taken out of the
+/// counts again, so that they always say what is in the file.
+struct FileAppender {
+    /// What the records that wait come to.
+    private struct Tally {
+        var records = 0
+        var counted = 0
+    }
+
+    let file: LogFile
+    /// The byte count that limits the file: large items' digests are not in it.
+    private(set) var counted: Int
+    /// The count when the file held nothing but its head; 0 for one that was there before.
+    let first: Int
+    /// Records of the file as far as they are known, the head included.
+    private(set) var records: Int
+    /// Positions that the file holds: items, or bytes of an external file.
+    private(set) var units: Int
+    /// Writes that succeeded, to tell whether what was gathered before is in the file.
+    private(set) var writes: Int
+
+    private var pending: [UInt8] = []
+    private var tally = Tally()
+
+    private static let pendingLimit = 1 << 20
+
+    /// A file that was just made, with nothing but its head.
+    ///
+    /// - Parameter writes: to carry on the count of the file before.
+    init(new file: LogFile, head: [UInt8]?, writes: Int = 0) {
+        self.file = file
+        self.writes = writes
+        let isInternal = file.format == .internal
+        counted =
+            (isInternal ? LogMark.headerSize : 0)
+            + (head.map { isInternal ? LogItem.countedSize($0.count) : $0.count } ?? 0)
+        first = counted
+        records = head == nil ? 0 : 1
+        units = isInternal ? records : file.end
+    }
+
+    /// A file that was there before.
+    init(existing file: LogFile, records: Int, units: Int) {
+        self.file = file
+        counted = file.end
+        first = 0
+        writes = 0
+        self.records = records
+        self.units = units
+    }
+
+    /// Whether records wait to be written.
+    var hasPending: Bool { tally.records > 0 }
+
+    /// What a record of that size adds to the count.
+    func countedSize(_ size: Int) -> Int {
+        file.format == .internal ? LogItem.countedSize(size) : size
+    }
+
+    /// Gathers a record.
+    mutating func add(_ record: UnsafeRawBufferPointer) throws(StoreError) {
+        let before = pending.count
+        if file.format == .internal {
+            LogItem.append(record, to: &pending)
+            units += 1
+        } else {
+            pending.append(contentsOf: record)
+            units += pending.count - before
+        }
+        let size = countedSize(record.count)
+        counted += size
+        records += 1
+        tally.counted += size
+        tally.records += 1
+        if pending.count > Self.pendingLimit { try writePending() }
+    }
+
+    /// Hands what was gathered to the operating system.
+    mutating func writePending() throws(StoreError) {
+        guard hasPending else { return }
+        defer {
+            tally = Tally()
+            pending.removeAll(keepingCapacity: pending.capacity <= 64 * 1024)
+        }
+        do throws(StoreError) {
+            try file.append(pending)
+            writes += 1
+        } catch {
+            counted -= tally.counted
+            records -= tally.records
+            units -= file.format == .internal ? tally.records : pending.count
+            throw error
+        }
+    }
+}

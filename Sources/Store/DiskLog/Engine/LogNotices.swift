@@ -1,0 +1,118 @@
+/// What owners of a log are told; the messages `{disk_log, Node, Log, Info}`.
+package enum LogNotice: Sendable {
+    /// The log moved to another file, of which so many items were lost.
+    case wrap(lostItems: Int)
+    /// The log was truncated or reopened.
+    case truncated(lostItems: Int)
+    case full
+    /// Asynchronous appends that were refused, as encoded items.
+    case readOnly(items: [[UInt8]])
+    case blockedLog(items: [[UInt8]])
+    case formatExternal(items: [[UInt8]])
+    /// How the last write went; nil if well.
+    case errorStatus(StoreError?)
+    case closed
+    case deleted
+}
+
+/// Who is told of a log's notices.
+///
+/// Nothing waits for a slow listener: what it does not fetch in time is counted as lost.
+package final class LogNotices: Sendable {
+    /// A notice, and how many there were before it.
+    package struct Numbered: Sendable {
+        package let number: Int
+        package let notice: LogNotice
+    }
+
+    private struct Listener {
+        var waiting: [Numbered] = []
+        var count = 0
+        /// Called once when there is something to fetch.
+        var resume: (@Sendable () -> Void)?
+    }
+
+    private struct State {
+        var listeners: [String: Listener] = [:]
+        var status: StoreError?
+    }
+
+    /// So many notices wait for a listener.
+    package static let limit = 1000
+
+    private let state = Locked(State())
+
+    /// How the last write went; nil if well.
+    var status: StoreError? { state.withLock { $0.status } }
+
+    func subscribe(_ handle: String) {
+        state.withLock { state in
+            if state.listeners[handle] == nil { state.listeners[handle] = Listener() }
+        }
+    }
+
+    func unsubscribe(_ handle: String) {
+        let resume = state.withLock { $0.listeners.removeValue(forKey: handle)?.resume }
+        resume?()
+    }
+
+    /// Tells all listeners.
+    func send(_ notice: LogNotice) {
+        let resumes = state.withLock { state in
+            state.listeners.keys.compactMap { Self.add(notice, to: &state.listeners[$0]) }
+        }
+        for resume in resumes { resume() }
+    }
+
+    /// Tells all listeners how a write went, if that differs from the one before.
+    func report(_ status: StoreError?) {
+        let differs = state.withLock { state in
+            defer { state.status = status }
+            return state.status != status
+        }
+        if differs { send(.errorStatus(status)) }
+    }
+
+    private static func add(
+        _ notice: LogNotice, to listener: inout Listener?
+    ) -> (@Sendable () -> Void)? {
+        guard var changed = listener else { return nil }
+        if changed.waiting.count < limit {
+            changed.waiting.append(Numbered(number: changed.count, notice: notice))
+        }
+        changed.count += 1
+        let resume = changed.resume
+        changed.resume = nil
+        listener = changed
+        return resume
+    }
+
+    /// Takes what waits for the listener; nil if it has been unsubscribed.
+    package func take(_ handle: String) -> [Numbered]? {
+        state.withLock { state in
+            guard let waiting = state.listeners[handle]?.waiting else { return nil }
+            state.listeners[handle]?.waiting = []
+            return waiting
+        }
+    }
+
+    /// Calls `resume` once: when there is something for the listener, at once if there is already.
+    package func whenReady(_ handle: String, _ resume: @escaping @Sendable () -> Void) {
+        let isReady = state.withLock { state in
+            guard let listener = state.listeners[handle], listener.waiting.isEmpty else {
+                return true
+            }
+            state.listeners[handle]?.resume = resume
+            return false
+        }
+        if isReady { resume() }
+    }
+
+    /// Forgets a `resume` that has not been called; true if there was one.
+    package func cancelWait(_ handle: String) -> Bool {
+        state.withLock { state in
+            defer { state.listeners[handle]?.resume = nil }
+            return state.listeners[handle]?.resume != nil
+        }
+    }
+}

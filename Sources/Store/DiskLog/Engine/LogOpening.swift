@@ -1,0 +1,169 @@
+/// How the file that is to be written is opened: created, taken as it is, or repaired; and where it
+/// stands in the count of all that was ever logged.
+struct LogOpening {
+    /// The file, ready to be written.
+    struct File {
+        var appender: FileAppender
+        var place: LogPlace
+        /// What the original counts as written since the opening.
+        var itemsWritten = 0
+        var result = LogOpened.ok
+    }
+
+    let setting: LogSetting
+    let repair: RepairMode
+    /// 0 for a log of one file.
+    let number: Int
+    let path: String
+    /// Items that the index gives the file; nil for a log of one file.
+    let indexed: Int?
+    let places: LogPlaces
+
+    /// - Throws: `.needRepair`, `.notALogFile`, `.noSuchFile`, `.invalidHeader`, and what files do.
+    func open(_ head: inout HeadMaker) throws(StoreError) -> File {
+        let exists = setting.directory.exists(path)
+        if setting.mode == .readOnly {
+            guard exists else { throw .log(.noSuchFile(file: path)) }
+            let file = try openFile()
+            if setting.format == .internal { _ = try file.mark() }
+            return try existing(file, isClosed: false, repaired: nil)
+        }
+        guard exists, repair != .truncate else { return try create(&head, replacing: exists) }
+        guard setting.format == .internal else {
+            return try existing(try openFile(), isClosed: true, repaired: nil)
+        }
+        if try openFile().mark() == .closed {
+            let opened = try existing(try openFile(), isClosed: true, repaired: nil)
+            try opened.appender.file.mark(.opened)
+            return opened
+        }
+        guard repair == .repair else { throw .log(.needRepair(file: path)) }
+        let outcome = try LogRepair.run(path, in: setting.directory)
+        return try existing(try openFile(), isClosed: false, repaired: outcome)
+    }
+
+    private func openFile() throws(StoreError) -> LogFile {
+        try LogFile.open(path, format: setting.format, mode: setting.mode, in: setting.directory)
+    }
+
+    private func create(
+        _ head: inout HeadMaker, replacing: Bool
+    ) throws(StoreError) -> File {
+        let bytes = try head.make(file: number)
+        var place = places.placeOfNew(number)
+        if replacing { place.epoch += 1 }
+        let file = try LogFile.create(
+            path, format: setting.format, head: bytes, in: setting.directory)
+        try file.sync()
+        try setting.directory.syncFolder(of: path)
+        let appender = FileAppender(new: file, head: bytes)
+        return File(appender: appender, place: place, itemsWritten: appender.records)
+    }
+
+    private func existing(
+        _ file: LogFile, isClosed: Bool, repaired: LogRepair.Outcome?
+    ) throws(StoreError) -> File {
+        var (place, known) = places.place(of: number, size: file.end, isClosed: isClosed)
+        if repaired?.wasRewritten == true { place.epoch += 1 }
+        let units = try units(of: file, repaired?.recovered ?? known ?? indexedItems(file))
+        let records =
+            repaired?.recovered ?? indexed ?? (setting.format == .internal ? units : 0)
+        var opened = File(
+            appender: FileAppender(existing: file, records: records, units: units), place: place)
+        if let repaired {
+            opened.result = .repaired(
+                recovered: repaired.recovered, badBytes: repaired.badBytes,
+                firstBad: repaired.firstBad)
+            opened.itemsWritten = indexed == nil ? repaired.recovered : 0
+        }
+        return opened
+    }
+
+    private func units(of file: LogFile, _ known: Int?) throws(StoreError) -> Int {
+        if setting.format == .external { return file.end }
+        if let known { return known }
+        return try LogCounter.count(file).items
+    }
+
+    /// The index knows the count of a file that was closed; of others it says 0.
+    private func indexedItems(_ file: LogFile) -> Int? {
+        indexed.flatMap { $0 > 0 || file.end == LogMark.headerSize ? $0 : nil }
+    }
+}
+
+/// What became of a log when it was opened.
+package enum LogOpened: Equatable, Sendable {
+    case ok
+    /// - firstBad: where in the file the first bad byte was, if there was one.
+    case repaired(recovered: Int, badBytes: Int, firstBad: Int?)
+}
+
+/// What is remembered of a log's place, against what its files show.
+struct LogPlaces {
+    private let slots: [LogPlace]
+    /// Items of the files of a ring by its index, to carry on where a slot is one file behind.
+    var counts: [Int: Int] = [:]
+
+    init(_ slots: [LogPlace]) { self.slots = slots }
+
+    private var newest: LogPlace {
+        slots.first ?? LogPlace(identity: .random(in: 1...UInt32.max), boot: LogPlace.currentBoot)
+    }
+
+    /// The place of a file that is made now: behind everything that is known.
+    func placeOfNew(_ number: Int) -> LogPlace {
+        var place = newest
+        if !place.isMoving {
+            place.start += max(place.items, counts[Int(place.file)] ?? 0)
+        }
+        return opened(place, number)
+    }
+
+    /// The place of a file that is there, and how many items it has if that is certain.
+    func place(of number: Int, size: Int, isClosed: Bool) -> (place: LogPlace, items: Int?) {
+        guard var place = slots.first(where: { $0.file == number }) else {
+            var place = placeOfNew(number)
+            // Made elsewhere if nothing is known; else changed elsewhere.
+            if !slots.isEmpty { place.epoch += 1 }
+            return (place, nil)
+        }
+        if place.isMoving {
+            if size > place.bytes { place.start -= place.items }
+            return (opened(place, number), nil)
+        }
+        let isSame = place.isClosed && isClosed && size == place.bytes
+        let isOurCrash = !place.isClosed && !isClosed && place.boot == LogPlace.currentBoot
+        if !isSame && !isOurCrash { place.epoch += 1 }
+        let items = isSame ? place.items : nil
+        return (opened(place, number), items)
+    }
+
+    private func opened(_ place: LogPlace, _ number: Int) -> LogPlace {
+        var place = place
+        place.file = UInt32(number)
+        place.isClosed = false
+        place.isMoving = false
+        place.boot = LogPlace.currentBoot
+        return place
+    }
+}
+
+/// Counts the items of an internal file, as far as they are whole.
+enum LogCounter {
+    /// The items from the start, and where the first byte lies that is none.
+    static func count(_ file: LogFile) throws(StoreError) -> (items: Int, end: Int) {
+        var window = FileWindow(file, end: file.end)
+        var offset = LogMark.headerSize
+        var items = 0
+        while offset < window.end {
+            let frame = try window.withBytes(at: offset, count: 24) { LogItem.frame($0) }
+            switch frame {
+            case .item(let term, _): offset += term.upperBound
+            case .incomplete(let needed) where needed <= window.end - offset: offset += needed
+            default: return (items, offset)
+            }
+            items += 1
+        }
+        return (items, offset)
+    }
+}

@@ -1,0 +1,118 @@
+/// What all of a log's writing needs to know.
+struct LogSetting: Sendable {
+    let name: String
+    let node: String
+    let format: LogFormat
+    let mode: LogMode
+    /// The file, or what a ring's names begin with, relative to the data directory.
+    let base: String
+    let directory: DataDirectory
+    let place: LogPlaceFile
+    /// Files that are being emptied, from before that until readers are shown the outcome.
+    let emptied = Locked<Set<Int>>([])
+}
+
+/// The files of one log from the writing side; only the log's own turn calls it.
+protocol LogWriter: Sendable {
+    var setting: LogSetting { get }
+    /// What is written now.
+    var appender: FileAppender { get }
+    var place: LogPlace { get }
+    /// Where the files' items lie in the count of all that was ever logged.
+    var map: LogMap { get }
+    var figures: LogFigures { get }
+    var size: LogSize { get }
+
+    /// Takes in the records of an append from `index` on, as many as there is room for; how many
+    /// that was.
+    ///
+    /// - Parameter isAtomic: all or none.
+    mutating func add(
+        _ append: Append, isAtomic: Bool, isDurable: Bool
+    ) throws(StoreError) -> Addition
+
+    /// Hands what was gathered to the operating system.
+    mutating func writePending() throws(StoreError)
+    /// Puts everything that was written on stable storage.
+    mutating func sync() throws(StoreError)
+    /// Goes on to the next file; how many items of it were lost.
+    mutating func moveOn(isDurable: Bool) throws(StoreError) -> Int
+    /// Empties the log; `head` is used this once.
+    mutating func truncate(head: LogHead?) throws(StoreError)
+    /// Gives the files another base name and starts anew.
+    mutating func reopen(as base: String, head: LogHead?) throws(StoreError)
+    mutating func changeSize(_ size: LogSize) throws(StoreError)
+    mutating func changeHead(_ head: LogHead)
+    /// Marks everything closed.
+    mutating func close() throws(StoreError)
+}
+
+extension LogWriter {
+    /// The position after the last record.
+    var position: Int { place.start + appender.units }
+
+    /// What a log without room answers.
+    var full: LogError.Full {
+        var limit = 0
+        if case .bytes(let bytes) = size { limit = bytes }
+        return LogError.Full(name: setting.name, held: appender.counted, limit: limit)
+    }
+}
+
+/// What became of an append's records.
+struct Addition {
+    /// Records that were taken in, from the first.
+    var count = 0
+    /// The position of the first of them.
+    var first = 0
+    /// The position after the last.
+    var next = 0
+    /// Items lost with each file that was overwritten, in order.
+    var wraps: [Int] = []
+    /// Set if not all were taken in: the log is full.
+    var isFull = false
+}
+
+/// Which files there are, and the position of each one's first item.
+struct LogMap: Sendable {
+    /// The file that is written; 0 for a log of one file.
+    var current: Int
+    /// The highest number of the ring as it is used now; 0 for a log of one file.
+    var ringSize: Int
+    var starts: [Int: Int]
+
+    /// The numbers of the files, the oldest first.
+    var order: [Int] {
+        guard ringSize > 0 else { return [current] }
+        let after = starts.keys.filter { $0 > current }.sorted()
+        return after + starts.keys.filter { $0 <= current }.sorted()
+    }
+
+    /// The position of the first item that still exists.
+    var oldest: Int { order.first.flatMap { starts[$0] } ?? 0 }
+
+    /// The file after `number` on the way to the current one.
+    func next(after number: Int) -> Int? {
+        let order = order
+        guard number != current, let index = order.firstIndex(of: number) else { return nil }
+        return index + 1 < order.count ? order[index + 1] : nil
+    }
+}
+
+/// What info/1 tells of a log's contents.
+package struct LogFigures: Equatable, Sendable {
+    /// Items written since the opening, heads and recovered ones included.
+    package var writtenItems = 0
+    /// A halt log: whether it is full.
+    package var isFull = false
+    /// The byte count of the current file that decides when it is full.
+    package var currentBytes = 0
+    /// Items of the current file, its head included.
+    package var currentItems = 0
+    /// Items of all files.
+    package var items = 0
+    /// The file that is written, from 1.
+    package var currentFile = 0
+    /// How often a ring moved on since the opening.
+    package var overflows = 0
+}

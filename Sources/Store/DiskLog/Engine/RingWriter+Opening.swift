@@ -1,0 +1,226 @@
+extension RingWriter {
+    /// Opens a ring, or makes one; mf_int_open/7 and mf_ext_open/7 of disk_log_1.
+    ///
+    /// - Parameters:
+    ///   - given: used where there is no size file.
+    ///   - slots: what is remembered of the log's place, the newest first.
+    static func open(
+        _ setting: LogSetting, head: HeadMaker, size given: LogSize?, repair: RepairMode,
+        slots: [LogPlace]
+    ) throws(StoreError) -> (writer: RingWriter, opened: LogOpening.File) {
+        let directory = setting.directory
+        let sizeFile = try Self.sizeFile(setting, given)
+        try finishTruncation(setting, slots)
+        if repair == .truncate {
+            for number in 2...max(2, Int(sizeFile.maxFiles)) {
+                directory.discard("\(setting.base).\(number)")
+            }
+            directory.discard(RingIndex.path(setting.base))
+        }
+        let index = try readIndex(setting, maxFiles: Int(sizeFile.maxFiles))
+        if setting.mode == .readWrite { try sizeFile.write(setting.base, in: directory) }
+        var places = LogPlaces(slots)
+        for (offset, count) in index.counts.enumerated() { places.counts[offset + 1] = count }
+        var head = head
+        let opened = try LogOpening(
+            setting: setting, repair: repair, number: index.current,
+            path: "\(setting.base).\(index.current)", indexed: index[index.current], places: places
+        ).open(&head)
+        var writer = RingWriter(setting, opened, head, index, sizeFile)
+        if setting.mode == .readWrite {
+            writer.index[index.current] = 0
+            writer.unsynced.index = try writer.index.write(
+                setting.base, countOf: index.current, in: directory)
+            try setting.place.write(writer.place)
+        }
+        writer.starts = try writer.findStarts()
+        return (writer, opened)
+    }
+
+    private init(
+        _ setting: LogSetting, _ opened: LogOpening.File, _ head: HeadMaker, _ index: RingIndex,
+        _ sizeFile: RingSizeFile
+    ) {
+        self.setting = setting
+        self.head = head
+        self.index = index
+        self.sizeFile = sizeFile
+        appender = opened.appender
+        place = opened.place
+        starts = [:]
+        writtenBefore = opened.itemsWritten - opened.appender.records
+        // A decrease that was pending shows in an index of more files than there may be.
+        let highest = max(index.counts.count, index.current)
+        oldMaxFiles = highest > Int(sizeFile.maxFiles) ? highest : nil
+    }
+
+    private static func sizeFile(
+        _ setting: LogSetting, _ given: LogSize?
+    ) throws(StoreError) -> RingSizeFile {
+        if let found = try RingSizeFile.read(setting.base, in: setting.directory) { return found }
+        guard case .files(let bytes, let files) = given else {
+            throw .badArgument(
+                option: "size", detail: "a new wrap log needs a size: its files' bytes and number")
+        }
+        return RingSizeFile(maxBytes: UInt64(bytes), maxFiles: UInt32(files), version: 2)
+    }
+
+    /// The index; one that was damaged is put together again from the data files.
+    private static func readIndex(
+        _ setting: LogSetting, maxFiles: Int
+    ) throws(StoreError) -> RingIndex {
+        let current: Int
+        switch try RingIndex.read(setting.base, in: setting.directory) {
+        case .none: return .new
+        case .whole(let index):
+            if index.current <= max(maxFiles, index.counts.count + 1) { return index }
+            // It names a file that the ring can't have.
+            current = 1
+        case .cut(let number): current = number <= maxFiles ? number : 1
+        }
+        var index = RingIndex(version: 2, current: current, counts: [])
+        for number in 1...maxFiles {
+            let path = "\(setting.base).\(number)"
+            guard setting.directory.exists(path) else { continue }
+            let file = try LogFile.open(
+                path, format: setting.format, mode: .readOnly, in: setting.directory)
+            if setting.format == .internal, (try? file.mark()) != nil {
+                index[number] = try LogCounter.count(file).items
+            }
+        }
+        if setting.mode == .readWrite { try index.replace(setting.base, in: setting.directory) }
+        return index
+    }
+
+    /// The positions of the files' first items, from the current one backwards.
+    private func findStarts() throws(StoreError) -> [Int: Int] {
+        var starts = [index.current: place.start]
+        var next = place.start
+        var number = index.current
+        for _ in 1..<max(ringSize, 1) {
+            number = number == 1 ? ringSize : number - 1
+            guard setting.directory.exists(path(number)) else { continue }
+            next -= try units(number)
+            starts[number] = next
+        }
+        // What was made elsewhere starts at 0 with its oldest item.
+        guard next < 0 else { return starts }
+        return starts.mapValues { $0 - next }
+    }
+
+    private func units(_ number: Int) throws(StoreError) -> Int {
+        guard setting.format == .external else { return index[number] }
+        return try LogFile.open(
+            path(number), format: .external, mode: .readOnly, in: setting.directory
+        ).end
+    }
+
+    // MARK: - Truncating
+
+    /// Ends with file 1 alone; the original gets there by two moves in a ring of one file.
+    ///
+    /// The new file 1 waits beside the old one until the index is replaced: from then on the log is
+    /// empty, whatever happens.
+    mutating func truncate(head given: LogHead?) throws(StoreError) {
+        let bytes = try head.make(given, file: 1)
+        try appender.writePending()
+        let file = try LogFile.create(
+            Self.newFile(setting.base), format: setting.format, head: bytes, in: setting.directory)
+        try file.sync()
+        let before = appender
+        place.start += before.units
+        place.generation += 1
+        place.file = 1
+        place.items = before.units
+        place.bytes = file.end
+        place.isMoving = true
+        try setting.place.write(place)
+        try setting.place.sync()
+        let highest = max(ringSize, index.counts.count)
+        index = RingIndex(version: index.version, current: 1, counts: [bytes == nil ? 0 : 1])
+        try index.replace(setting.base, in: setting.directory)
+        try Self.finishTruncation(setting, highest: highest)
+        oldMaxFiles = nil
+        starts = [1: place.start]
+        overflows = 0
+        // The original gets here by two moves, and counts a head for each.
+        writtenBefore += before.records + (bytes == nil ? 0 : 1)
+        unsynced = Unsynced()
+        appender = FileAppender(
+            new: try LogFile.open(
+                path(1), format: setting.format, mode: .readWrite, in: setting.directory),
+            head: bytes)
+        place.isMoving = false
+        try setting.place.write(place)
+    }
+
+    static func newFile(_ base: String) -> String { base + ".1.TMP" }
+
+    /// Carries on where a truncation was cut short behind the replacement of the index.
+    private static func finishTruncation(
+        _ setting: LogSetting, _ slots: [LogPlace]
+    ) throws(StoreError) {
+        guard setting.mode == .readWrite, setting.directory.exists(newFile(setting.base)),
+            let place = slots.first, place.isMoving, place.file == 1
+        else { return }
+        guard case .whole(let index) = try RingIndex.read(setting.base, in: setting.directory),
+            index.current == 1, index.counts.count == 1
+        else { return setting.directory.discard(newFile(setting.base)) }
+        try finishTruncation(setting, highest: LogSize.fileNumberLimit - 1)
+    }
+
+    private static func finishTruncation(
+        _ setting: LogSetting, highest: Int
+    ) throws(StoreError) {
+        let base = setting.base
+        try setting.directory.replace(base + ".1", with: newFile(base))
+        guard highest >= 2 else { return }
+        for number in 2...highest { setting.directory.discard("\(base).\(number)") }
+        try setting.directory.syncFolder(of: base)
+    }
+
+    // MARK: - Reopening
+
+    /// Gives all files another base name and starts anew; do_rename_files and what follows it.
+    mutating func reopen(as base: String, head given: LogHead?) throws(StoreError) {
+        let bytes = try head.make(given, file: 1)
+        try close()
+        place.start += appender.units
+        place.generation += 1
+        place.epoch += 1
+        try Self.renameFiles(
+            setting.base, to: base, highest: max(ringSize, index.counts.count),
+            in: setting.directory)
+        place.file = 1
+        place.items = 0
+        place.bytes = 0
+        place.isClosed = false
+        try setting.place.write(place)
+        let file = try LogFile.create(
+            path(1), format: setting.format, head: bytes, in: setting.directory)
+        try file.sync()
+        index = RingIndex(version: 2, current: 1, counts: [0])
+        sizeFile = RingSizeFile(
+            maxBytes: sizeFile.maxBytes, maxFiles: sizeFile.maxFiles, version: 2)
+        try index.replace(setting.base, in: setting.directory)
+        try sizeFile.write(setting.base, in: setting.directory)
+        oldMaxFiles = nil
+        starts = [1: place.start]
+        overflows = 0
+        unsynced = Unsynced()
+        appender = FileAppender(new: file, head: bytes)
+        writtenBefore = 0
+    }
+
+    /// The files, then index and size file; names that are gone already are passed over.
+    static func renameFiles(
+        _ old: String, to base: String, highest: Int, in directory: DataDirectory
+    ) throws(StoreError) {
+        let suffixes = (1...highest).map { ".\($0)" } + [".idx", ".siz"]
+        for suffix in suffixes where directory.exists(old + suffix) {
+            try directory.rename(old + suffix, to: base + suffix)
+        }
+        try directory.syncFolder(of: base)
+        try directory.syncFolder(of: old)
+    }
+}

@@ -1,0 +1,200 @@
+/// Writes a wrap log: a ring of files, of which one is written.
+///
+/// Mirrors mf_int_log/2, mf_ext_log/2, inc_wrap/3 and change_size_wrap/3 of disk_log_1.
+struct RingWriter: LogWriter {
+    let setting: LogSetting
+    var appender: FileAppender
+    var head: HeadMaker
+    var index: RingIndex
+    var sizeFile: RingSizeFile
+    /// The number of files before a decrease that has not been carried out everywhere.
+    var oldMaxFiles: Int?
+    var place: LogPlace
+    /// The position of each file's first item.
+    var starts: [Int: Int]
+    var overflows = 0
+    /// Items written since the opening to files that are not written any more, less what the
+    /// current file had then.
+    var writtenBefore: Int
+    /// Files, and the index, that were written and may not be durable.
+    var unsynced = Unsynced()
+
+    struct Unsynced {
+        var files: [LogFile] = []
+        var index: IndexWrite?
+        var hasNewNames = false
+    }
+
+    /// So many files may wait for their sync before one is made to.
+    private static let unsyncedLimit = 16
+
+    var maxBytes: Int { Int(clamping: sizeFile.maxBytes) }
+    var maxFiles: Int { Int(sizeFile.maxFiles) }
+    /// The number of files that the ring turns around in now.
+    var ringSize: Int { max(oldMaxFiles ?? 0, maxFiles) }
+
+    var size: LogSize { .files(maxBytes: maxBytes, maxFiles: maxFiles) }
+
+    var map: LogMap {
+        LogMap(current: index.current, ringSize: ringSize, starts: starts)
+    }
+
+    var figures: LogFigures {
+        let others = index.counts.enumerated().filter { $0.offset + 1 != index.current }
+        return LogFigures(
+            writtenItems: writtenBefore + appender.records, currentBytes: appender.counted,
+            currentItems: appender.records,
+            items: others.reduce(appender.records) { $0 + $1.element },
+            currentFile: index.current, overflows: overflows)
+    }
+
+    func path(_ number: Int) -> String { "\(setting.base).\(number)" }
+
+    // MARK: - Writing
+
+    mutating func add(
+        _ append: Append, isAtomic: Bool, isDurable: Bool
+    ) throws(StoreError) -> Addition {
+        var addition = Addition()
+        addition.first = place.start + appender.units
+        try append.forEachRecord { (record) throws(StoreError) in
+            let size = appender.countedSize(record.count)
+            // A file that holds nothing but its head takes one record of any size.
+            let isEmpty = appender.counted == appender.first
+            if appender.counted + size > maxBytes, !isEmpty {
+                addition.wraps.append(try moveOn(isDurable: isDurable))
+            }
+            if addition.count == 0 { addition.first = place.start + appender.units }
+            try appender.add(record)
+            addition.count += 1
+            return true
+        }
+        addition.next = place.start + appender.units
+        return addition
+    }
+
+    mutating func writePending() throws(StoreError) { try appender.writePending() }
+
+    mutating func sync() throws(StoreError) {
+        try setting.place.sync()
+        for file in unsynced.files { try file.sync() }
+        unsynced.files = []
+        if appender.file.isDirty { try appender.file.sync() }
+        try unsynced.index?.sync()
+        if unsynced.hasNewNames { try setting.directory.syncFolder(of: setting.base) }
+        unsynced = Unsynced()
+    }
+
+    // MARK: - Moving on
+
+    mutating func moveOn(isDurable: Bool) throws(StoreError) -> Int {
+        try appender.writePending()
+        let number = nextNumber
+        let bytes = try head.make(file: number)
+        try removeFilesForDecrease()
+        let old = appender.file
+        if isDurable, old.isDirty { try old.sync() }
+        if number == index.current {
+            // The original empties the file first, and writes the rest of the old items behind.
+            try old.close()
+        }
+        place.start += appender.units
+        place.file = UInt32(number)
+        place.items = appender.units
+        place.bytes = 0
+        place.isMoving = number == index.current
+        try setting.place.write(place)
+        setting.emptied.withLock { _ = $0.insert(number) }
+        let file = try LogFile.create(
+            path(number), format: setting.format, head: bytes, in: setting.directory)
+        // The index must not say so before the file is empty, also after a power loss.
+        if isDurable { try file.sync() }
+        let lost = try turn(to: number, file, bytes)
+        if old.path != file.path { try old.mark(.closed) }
+        return lost
+    }
+
+    /// Makes `file` the one that is written; how many items of its former self are gone.
+    private mutating func turn(
+        to number: Int, _ file: LogFile, _ headBytes: [UInt8]?
+    ) throws(StoreError) -> Int {
+        let old = index.current
+        let lost = number == old ? appender.records : index[number]
+        index.current = number
+        index[old] = appender.records
+        starts[number] = place.start
+        unsynced.index = try index.write(
+            setting.base, countOf: old, in: setting.directory)
+        unsynced.hasNewNames = true
+        if place.isMoving {
+            place.isMoving = false
+            try setting.place.write(place)
+        }
+        if unsynced.files.count >= Self.unsyncedLimit { try unsynced.files.removeFirst().sync() }
+        unsynced.files.append(appender.file)
+        writtenBefore += appender.records
+        overflows += 1
+        appender = FileAppender(new: file, head: headBytes, writes: appender.writes)
+        return lost
+    }
+
+    /// The number of the file after the current one; inc_wrap/3.
+    private var nextNumber: Int {
+        guard oldMaxFiles != nil else { return index.current % maxFiles + 1 }
+        return index.current >= maxFiles ? 1 : index.current + 1
+    }
+
+    /// A decrease is carried out where the ring ends: files above the current one go.
+    ///
+    /// Those between the new maximum and the current one stay until the new maximum is filled.
+    private mutating func removeFilesForDecrease() throws(StoreError) {
+        guard let old = oldMaxFiles, index.current >= maxFiles else { return }
+        try removeFiles(from: index.current + 1, through: old)
+        if index.current > maxFiles {
+            oldMaxFiles = index.current
+        } else {
+            oldMaxFiles = nil
+            try index.truncate(setting.base, to: maxFiles, in: setting.directory)
+        }
+    }
+
+    mutating func removeFiles(from first: Int, through last: Int) throws(StoreError) {
+        guard first <= last else { return }
+        for number in first...last {
+            starts[number] = nil
+            setting.directory.discard(path(number))
+        }
+        unsynced.hasNewNames = true
+    }
+
+    // MARK: - Changing
+
+    mutating func changeSize(_ size: LogSize) throws(StoreError) {
+        guard case .files(let bytes, let files) = size else {
+            throw .badArgument(option: "size", detail: "a wrap log's size is bytes and files")
+        }
+        let before = maxFiles
+        sizeFile = RingSizeFile(
+            maxBytes: UInt64(bytes), maxFiles: UInt32(files), version: sizeFile.version)
+        try sizeFile.write(setting.base, in: setting.directory)
+        // The original forgets the largest maximum at a second change.
+        let highest = max(oldMaxFiles ?? 0, before)
+        if files < highest {
+            oldMaxFiles = highest
+        } else {
+            oldMaxFiles = nil
+            try removeFiles(from: highest + 1, through: files)
+        }
+    }
+
+    mutating func changeHead(_ head: LogHead) { self.head.head = head }
+
+    mutating func close() throws(StoreError) {
+        guard setting.mode == .readWrite else { return }
+        try writePending()
+        try appender.file.close()
+        index[index.current] = appender.records
+        _ = try index.write(setting.base, countOf: index.current, in: setting.directory)
+        try setting.place.close(&place, appender)
+    }
+}

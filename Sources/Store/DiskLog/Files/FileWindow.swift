@@ -1,0 +1,54 @@
+/// A file read from front to back through a buffer that moves along.
+struct FileWindow: ~Copyable {
+    private let file: LogFile
+    /// Where the file ends for this reader.
+    let end: Int
+    private var buffer: [UInt8] = []
+    private var start = 0
+
+    private static var size: Int { 1 << 20 }
+
+    init(_ file: LogFile, end: Int) {
+        self.file = file
+        self.end = end
+    }
+
+    /// Calls `body` with the bytes at `offset`: at least `count`, unless the file ends before.
+    mutating func withBytes<Result>(
+        at offset: Int, count: Int, _ body: (UnsafeRawBufferPointer) throws(StoreError) -> Result
+    ) throws(StoreError) -> Result {
+        let wanted = min(count, end - offset)
+        if offset < start || offset + wanted > start + buffer.count {
+            try fill(from: offset, count: max(wanted, min(Self.size, end - offset)))
+        }
+        var outcome: Swift.Result<Result, StoreError>?
+        buffer.withUnsafeBytes { bytes in
+            do throws(StoreError) {
+                outcome = .success(
+                    try body(UnsafeRawBufferPointer(rebasing: bytes[(offset - start)...])))
+            } catch {
+                outcome = .failure(error)
+            }
+        }
+        guard let outcome else { throw .cutShort(detail: file.path) }
+        return try outcome.get()
+    }
+
+    private mutating func fill(from offset: Int, count: Int) throws(StoreError) {
+        if buffer.count != count { buffer = [UInt8](repeating: 0, count: count) }
+        start = offset
+        var failure: StoreError?
+        var found = 0
+        buffer.withUnsafeMutableBytes { buffer in
+            do throws(StoreError) {
+                found = try file.read(at: offset, into: buffer)
+            } catch {
+                failure = error
+            }
+        }
+        if let failure { throw failure }
+        guard found == count else {
+            throw .cutShort(detail: "\(file.path) became shorter while it was read")
+        }
+    }
+}

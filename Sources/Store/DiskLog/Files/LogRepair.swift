@@ -1,0 +1,169 @@
+import Glibc
+
+/// The repair of an internal file that was not closed: its good items are kept, in today's framing.
+///
+/// Mirrors disk_log_1:repair/2, item by item. The original copies every good item into a new file;
+/// here nothing is written where nothing is bad, and what is only cut short at its end is cut back.
+struct LogRepair {
+    struct Outcome: Equatable {
+        /// Items that were kept, the head included.
+        var recovered = 0
+        /// Bytes that were no item, counted as the original does.
+        var badBytes = 0
+        /// Where the first of them was.
+        var firstBad: Int?
+        /// Whether items lie elsewhere now than before.
+        var wasRewritten = false
+    }
+
+    private let path: String
+    /// Nil if nothing is to be changed.
+    private let directory: DataDirectory?
+    private var outcome = Outcome()
+    /// The file up to here is good and is kept as it is.
+    private var goodEnd = LogMark.headerSize
+    /// Where good items go once one lies behind something bad.
+    private var copy: LogFile?
+    private var pending: [UInt8] = []
+
+    private static let pendingLimit = 1 << 20
+
+    /// Repairs the file at `path`; it keeps its opened mark.
+    static func run(_ path: String, in directory: DataDirectory) throws(StoreError) -> Outcome {
+        var repair = LogRepair(path: path, directory: directory)
+        let file = try LogFile.open(path, format: .internal, mode: .readWrite, in: directory)
+        // After a failed write-back the page cache may show what the device has lost.
+        file.dropCache()
+        do throws(StoreError) {
+            try repair.scan(file, end: file.end)
+            try repair.finish(file, in: directory)
+        } catch {
+            if repair.copy != nil { directory.discard(repair.copyPath) }
+            throw error
+        }
+        return repair.outcome
+    }
+
+    /// What a repair of the file would find, without one.
+    ///
+    /// - Parameter end: where the file ends for the caller.
+    static func examine(_ file: LogFile, end: Int) throws(StoreError) -> Outcome {
+        var repair = LogRepair(path: file.path, directory: nil)
+        try repair.scan(file, end: end)
+        return repair.outcome
+    }
+
+    private init(path: String, directory: DataDirectory?) {
+        self.path = path
+        self.directory = directory
+    }
+
+    private var copyPath: String { path + ".TMP" }
+
+    private mutating func scan(_ file: LogFile, end: Int) throws(StoreError) {
+        var window = FileWindow(file, end: end)
+        var offset = LogMark.headerSize
+        while offset < window.end {
+            let frame = try window.withBytes(at: offset, count: 24) { LogItem.frame($0) }
+            let next: Int
+            switch frame {
+            case .item(let term, let isOld):
+                next = try window.withBytes(at: offset, count: term.upperBound) {
+                    (bytes) throws(StoreError) in
+                    try item(
+                        UnsafeRawBufferPointer(rebasing: bytes[term]), at: offset, isOld: isOld,
+                        file)
+                }
+            case .incomplete(let needed) where needed <= window.end - offset:
+                next = try window.withBytes(at: offset, count: needed) {
+                    (bytes) throws(StoreError) in
+                    guard case .item(let term, let isOld) = LogItem.frame(bytes) else {
+                        return offset + 1
+                    }
+                    return try item(
+                        UnsafeRawBufferPointer(rebasing: bytes[term]), at: offset, isOld: isOld,
+                        file)
+                }
+            case .incomplete, .noHeader, .noDigest:
+                // The original takes an old item of any size that fits the file, and no other.
+                let isOldItem = try isOld(at: offset, &window)
+                let lost = isOldItem && !fits(frame, window.end) ? 1 : window.end - offset
+                bad(lost, at: offset)
+                next = offset + lost
+            case .badDigest, .badMagic:
+                bad(1, at: offset)
+                next = offset + 1
+            }
+            offset = next
+        }
+    }
+
+    private func isOld(at offset: Int, _ window: inout FileWindow) throws(StoreError) -> Bool {
+        try window.withBytes(at: offset, count: LogItem.headerSize) { bytes in
+            bytes.count >= LogItem.headerSize
+                && bytes.bigEndian(UInt32.self, at: 4) == LogItem.oldMagic
+        }
+    }
+
+    private func fits(_ frame: LogItem.Frame, _ fileSize: Int) -> Bool {
+        guard case .incomplete(let needed) = frame else { return true }
+        return needed - LogItem.headerSize <= fileSize
+    }
+
+    /// Takes in one framed item; where to go on.
+    private mutating func item(
+        _ term: UnsafeRawBufferPointer, at offset: Int, isOld: Bool, _ file: LogFile
+    ) throws(StoreError) -> Int {
+        let isLarge = !isOld && term.count >= LogItem.largeSize
+        let end =
+            offset + LogItem.headerSize + term.count + (isLarge ? LogItem.digestSize : 0)
+        guard ExternalTerm.isTerm(term) else {
+            bad(isLarge ? term.count : 1, at: offset)
+            return isLarge ? end : offset + 1
+        }
+        outcome.recovered += 1
+        if copy == nil, goodEnd == offset, !isOld {
+            goodEnd = end
+        } else {
+            try keep(term, file)
+        }
+        return end
+    }
+
+    private mutating func bad(_ count: Int, at offset: Int) {
+        outcome.badBytes += count
+        outcome.firstBad = outcome.firstBad ?? offset
+    }
+
+    private mutating func keep(
+        _ term: UnsafeRawBufferPointer, _ file: LogFile
+    ) throws(StoreError) {
+        guard let directory else { return }
+        if copy == nil {
+            let started = try LogFile.create(
+                copyPath, format: .internal, head: nil, in: directory)
+            copy = started
+            try started.append(copying: LogMark.headerSize..<goodEnd, of: file)
+        }
+        LogItem.append(term, to: &pending)
+        if pending.count > Self.pendingLimit { try writePending() }
+    }
+
+    private mutating func writePending() throws(StoreError) {
+        try copy?.append(pending)
+        pending.removeAll(keepingCapacity: true)
+    }
+
+    private mutating func finish(
+        _ file: LogFile, in directory: DataDirectory
+    ) throws(StoreError) {
+        guard let copy else {
+            if goodEnd < file.end { try file.truncate(to: goodEnd) }
+            return try file.sync()
+        }
+        try writePending()
+        try copy.sync()
+        try directory.replace(path, with: copyPath)
+        outcome.wasRewritten = true
+    }
+}

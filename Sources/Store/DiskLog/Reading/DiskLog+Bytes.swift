@@ -1,0 +1,41 @@
+// Reading an external log: its bytes, by position.
+
+extension DiskLog {
+    /// At most `count` bytes at a position, fewer where a file ends; waits for the disk.
+    ///
+    /// - Throws: `.positionGone` for what has been overwritten.
+    package func readBytes(at position: Int, count: Int) throws(StoreError) -> [UInt8] {
+        let view = view
+        let number = view.map.order.last { view.map.starts[$0].map { $0 <= position } ?? false }
+        guard let number, let start = view.map.starts[number] else {
+            throw .positionGone(oldest: view.oldest)
+        }
+        let file =
+            number == view.map.current
+            ? view.file
+            : try LogFile.open(
+                path(number), format: .external, mode: .readOnly, in: setting.directory)
+        let end = number == view.map.current ? view.end : file.end
+        let offset = position - start
+        var bytes = [UInt8](repeating: 0, count: max(0, min(count, end - offset)))
+        var failure: StoreError?
+        var found = 0
+        bytes.withUnsafeMutableBytes { buffer in
+            do throws(StoreError) {
+                found = try file.read(at: offset, into: buffer)
+            } catch {
+                failure = error
+            }
+        }
+        if let failure { throw failure }
+        let isGoing = setting.emptied.withLock { $0.contains(number) }
+        let now = self.view
+        guard !isGoing, now.map.starts[number] == start, now.generation == view.generation else {
+            throw .positionGone(oldest: now.oldest)
+        }
+        guard found == bytes.count, found > 0 || count == 0 else {
+            throw .cutShort(detail: "\(path(number)) is shorter than what was written to it")
+        }
+        return bytes
+    }
+}

@@ -1,0 +1,86 @@
+// Changes that must be remembered besides being done.
+
+extension Logs {
+    /// Gives a log's files another base name, and starts it anew under the old one; reopen/2,3.
+    ///
+    /// What is to be done is remembered first: a crash in between is carried on with.
+    package func reopen(
+        _ log: DiskLog, as base: String, head: LogHead?, by caller: LogCaller,
+        complete: @escaping DiskLog.Completion<DiskLog.Emptied>
+    ) {
+        services.files.submit { [self] in
+            do throws(StoreError) {
+                try prepareReopening(log, as: base)
+            } catch {
+                return complete(.failure(error))
+            }
+            log.reopen(as: base, head: head, by: caller) { [self] result in
+                services.files.submit { [self] in
+                    try? remember(log.name) { $0.move(to: nil) }
+                    complete(result)
+                }
+            }
+        }
+    }
+
+    private func prepareReopening(_ log: DiskLog, as base: String) throws(StoreError) {
+        try ResourceName.checkPath(base, kind: "logs")
+        guard base != log.base else { throw .log(.sameFileName(name: log.name)) }
+        if log.mode == .readOnly { throw .log(.readOnlyMode(name: log.name)) }
+        if log.holders.queues != nil { throw .log(.blocked(name: log.name)) }
+        if let other = allLoaded.first(where: { $0.base == base }) {
+            throw .log(.fileInUse(file: base, by: other.name))
+        }
+        try directory.makeFolders(above: base)
+        try remember(log.name) { $0.move(to: base) }
+    }
+
+    /// Changes size and head, in this order, up to the first error.
+    package func change(
+        _ log: DiskLog, size: LogSize?, head: LogHead?, by caller: LogCaller,
+        waitMilliseconds: Int, complete: @escaping DiskLog.Completion<Void>
+    ) {
+        let changeHead: @Sendable () -> Void = { [self] in
+            guard let head else { return complete(.success(())) }
+            log.changeHead(head, by: caller, waitMilliseconds: waitMilliseconds) { [self] result in
+                keep(log, result, complete) { $0.change(head: head) }
+            }
+        }
+        guard let size else { return changeHead() }
+        log.changeSize(size, by: caller, waitMilliseconds: waitMilliseconds) { [self] result in
+            keep(
+                log, result,
+                { result in
+                    if case .success = result { changeHead() } else { complete(result) }
+                }
+            ) { $0.change(size: size) }
+        }
+    }
+
+    private func keep(
+        _ log: DiskLog, _ result: Result<Void, StoreError>,
+        _ complete: @escaping DiskLog.Completion<Void>,
+        _ change: @escaping @Sendable (inout LogMemory) -> Void
+    ) {
+        guard case .success = result else { return complete(result) }
+        services.files.submit { [self] in
+            do throws(StoreError) {
+                try remember(log.name, change)
+                complete(.success(()))
+            } catch {
+                complete(.failure(.afterEffect(error)))
+            }
+        }
+    }
+
+    private func remember(
+        _ name: String, _ change: (inout LogMemory) -> Void
+    ) throws(StoreError) {
+        try turns.with(name) { () throws(StoreError) in
+            var memory = try LogMemory(of: name, in: directory)
+            let before = memory
+            change(&memory)
+            if memory != before { try memory.save(in: directory) }
+        }
+    }
+}

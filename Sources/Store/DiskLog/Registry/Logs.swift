@@ -1,0 +1,307 @@
+/// All logs of a data directory: which are open, and the ways to open, close and remove them.
+///
+/// Unlike a pool, a log is open only while somebody holds it: the service, owners, or users. Those
+/// that the service holds are opened again when it starts.
+///
+/// Functions marked *waits* do I/O and must not be called on a network thread.
+package final class Logs: Sendable {
+    /// Who a log is opened for.
+    package enum Holder: Sendable {
+        case service
+        /// An owner, and whether it is told of notices.
+        case owner(handle: String, notify: Bool)
+        case user
+    }
+
+    package struct Opening: Sendable {
+        package let log: DiskLog
+        package let isNew: Bool
+        /// False if the log was open already.
+        package let wasOpened: Bool
+    }
+
+    let directory: DataDirectory
+    let services: LogServices
+    package let handles: LogHandles
+    package let node: String
+    private let open = Locked<[String: DiskLog]>([:])
+    /// Why the last opening of a log failed.
+    private let failures = Locked<[String: StoreError]>([:])
+    let turns = NameTurns()
+
+    init(directory: DataDirectory, services: LogServices, node: String) {
+        self.directory = directory
+        self.services = services
+        self.node = node
+        let expiry = Locked<@Sendable (LogHandles.Handle) -> Void>({ _ in })
+        handles = LogHandles(timers: services.timers) { handle in
+            services.files.submit { expiry.withLock { $0 }(handle) }
+        }
+        expiry.withLock { $0 = { [weak self] handle in self?.end(handle) } }
+    }
+
+    static func defaultBase(_ name: String) -> String { "logs/\(name).LOG" }
+
+    /// The log if it is open now.
+    package func loaded(_ name: String) -> DiskLog? { open.withLock { $0[name] } }
+
+    /// Why the last opening of a log failed, if it did.
+    func failure(of name: String) -> StoreError? { failures.withLock { $0[name] } }
+
+    /// All logs that are open now.
+    package var allLoaded: [DiskLog] { open.withLock { Array($0.values) } }
+
+    /// The log, which must be open; waits if the service holds it and has not opened it yet.
+    package func find(_ name: String) throws(StoreError) -> DiskLog {
+        if let log = loaded(name) { return log }
+        return try turns.with(name) { () throws(StoreError) in
+            if let log = loaded(name) { return log }
+            let memory = try LogMemory(of: name, in: directory)
+            guard memory.isHeld else {
+                throw .log(.noSuchLog(name: name, isKnown: exists(name, memory)))
+            }
+            if let failure = failures.withLock({ $0[name] }) { throw failure }
+            return try load(name, memory.options, memory, for: .service).log
+        }
+    }
+
+    /// Opens the log, or makes it, or joins those who have it open; disk_log:open/1; waits.
+    ///
+    /// - Throws: `.alreadyExists` if there is one and `mustBeNew`; what keeps the log from being
+    ///   opened; in which way an open one differs from `options`.
+    package func open(
+        _ name: String, _ options: LogOptions, for holder: Holder, mustBeNew: Bool = false
+    ) throws(StoreError) -> Opening {
+        try options.check()
+        return try turns.with(name) { () throws(StoreError) in
+            if let log = loaded(name) {
+                guard !mustBeNew else { throw .alreadyExists(name: "the log " + name) }
+                try log.compare(options, holder)
+                try hold(log, holder)
+                return Opening(log: log, isNew: false, wasOpened: false)
+            }
+            let memory = try LogMemory(of: name, in: directory)
+            if mustBeNew, exists(name, memory) {
+                throw .alreadyExists(name: "the log " + name)
+            }
+            return try load(name, try complete(options, name, memory), memory, for: holder)
+        }
+    }
+
+    /// What is not given of file, type and format is as it was, or as the files show.
+    private func complete(
+        _ given: LogOptions, _ name: String, _ memory: LogMemory
+    ) throws(StoreError) -> LogOptions {
+        var options = given
+        options.file = options.file ?? memory.file ?? Self.defaultBase(name)
+        let base = options.file ?? ""
+        let found: LogType =
+            directory.exists(RingIndex.path(base)) || directory.exists(RingSizeFile.path(base))
+            ? .wrap : .halt
+        options.type = options.type ?? memory.type ?? found
+        let type = options.type ?? .halt
+        options.format = type == .rotate ? .external : options.format ?? memory.format ?? .internal
+        try options.size?.check(for: type)
+        try options.check()
+        return options
+    }
+
+    private func load(
+        _ name: String, _ options: LogOptions, _ memory: LogMemory, for holder: Holder
+    ) throws(StoreError) -> Opening {
+        let base = options.file ?? Self.defaultBase(name)
+        try requireFree(base, for: name, options.mode ?? .readWrite)
+        try finishReopening(name, memory)
+        let opened: LogOpener.Opened
+        do throws(StoreError) {
+            opened = try LogOpener(
+                name: name, node: node, options: options, directory: directory
+            ).open()
+        } catch {
+            failures.withLock { $0[name] = error }
+            throw error
+        }
+        failures.withLock { $0[name] = nil }
+        let log = DiskLog(
+            opened, type: options.type ?? .halt, options: options, services: services)
+        report(log)
+        try remember(name, options, memory, holder)
+        open.withLock { $0[name] = log }
+        try hold(log, holder)
+        return Opening(log: log, isNew: opened.isNew, wasOpened: true)
+    }
+
+    private func remember(
+        _ name: String, _ options: LogOptions, _ memory: LogMemory, _ holder: Holder
+    ) throws(StoreError) {
+        var changed = memory
+        if case .service = holder {
+            changed.remember(options, isHeld: true)
+        } else {
+            changed.remember(options, isHeld: false)
+        }
+        if changed != memory { try changed.save(in: directory) }
+    }
+
+    private func report(_ log: DiskLog) {
+        guard !log.quiet,
+            case .repaired(let recovered, let bad, let first) = log.opened
+        else { return }
+        let place = first.map { ", the first at \($0)" } ?? ""
+        services.report(
+            "log \(log.name) was not closed: repaired, \(recovered) items recovered, "
+                + "\(bad) bad bytes\(place)")
+    }
+
+    /// The original lets two logs write one file, and damage it.
+    private func requireFree(
+        _ base: String, for name: String, _ mode: LogMode
+    ) throws(StoreError) {
+        guard mode == .readWrite else { return }
+        let other = open.withLock { open in
+            open.values.first { $0.base == base && $0.mode == .readWrite && $0.name != name }
+        }
+        if let other { throw .log(.fileInUse(file: base, by: other.name)) }
+    }
+
+    /// A reopening that was cut short goes on: what has kept the old name gets the new one.
+    private func finishReopening(_ name: String, _ memory: LogMemory) throws(StoreError) {
+        guard let target = memory.movingTo, let base = memory.file else { return }
+        let highest = (try? RingSizeFile.read(base, in: directory)).flatMap { $0 }?.maxFiles
+        try RingWriter.renameFiles(
+            base, to: target, highest: Int(highest ?? UInt32(LogSize.fileNumberLimit)),
+            in: directory)
+        if directory.exists(base) { try directory.rename(base, to: target) }
+        var changed = memory
+        changed.move(to: nil)
+        try changed.save(in: directory)
+    }
+
+    private func hold(_ log: DiskLog, _ holder: Holder) throws(StoreError) {
+        switch holder {
+        case .service:
+            let memory = try LogMemory(of: log.name, in: directory)
+            if !memory.isHeld {
+                var changed = memory
+                changed.hold(true)
+                try changed.save(in: directory)
+            }
+            _ = log.owners.update { $0.service = true }
+        case .owner(let handle, let notify):
+            _ = log.owners.update { $0.owners[handle] = notify }
+            if notify { log.notices.subscribe(handle) }
+        case .user: _ = log.owners.update { $0.users += 1 }
+        }
+    }
+
+    // MARK: - Closing
+
+    /// Ends a handle as a process ends; waits.
+    package func end(_ handle: LogHandles.Handle) {
+        _ = handles.remove(handle.id)
+        switch handle.kind {
+        case .owner: _ = try? close(handle.log, by: .handle(handle.id))
+        case .user, .blocker: try? loaded(handle.log)?.unblock(by: .handle(handle.id))
+        }
+    }
+
+    /// What a request to end a handle does: also a user's hold ends; waits.
+    package func close(_ handle: LogHandles.Handle) throws(StoreError) {
+        guard handles.remove(handle.id) != nil else {
+            throw .log(.noSuchHandle(handle: handle.id))
+        }
+        if handle.kind == .blocker {
+            try? loaded(handle.log)?.unblock(by: .handle(handle.id))
+        } else {
+            _ = try close(handle.log, by: .handle(handle.id))
+        }
+    }
+
+    /// Ends one hold of the log; the last one closes it; close/1; waits.
+    ///
+    /// - Returns: what is left: the log while it is open, nil if it is closed now.
+    package func close(_ name: String, by caller: LogCaller) throws(StoreError) -> DiskLog? {
+        try turns.with(name) { () throws(StoreError) in
+            guard let log = loaded(name) else {
+                let memory = try LogMemory(of: name, in: directory)
+                guard memory.isHeld else {
+                    throw .log(.noSuchLog(name: name, isKnown: exists(name, memory)))
+                }
+                try release(name)
+                return nil
+            }
+            try? log.owners.unblock(by: caller)
+            let heldByService = log.owners.holders.service
+            let isLeft = log.owners.update { Self.end(caller, &$0) }
+            if case .handle(let handle) = caller { log.notices.unsubscribe(handle) }
+            if heldByService, !log.owners.holders.service { try release(name) }
+            guard isLeft else { return log }
+            try unload(log, telling: .closed)
+            return nil
+        }
+    }
+
+    /// An owner ends its ownership; anyone else lowers the number of users.
+    private static func end(_ caller: LogCaller, _ holders: inout LogOwners.Holders) {
+        switch caller {
+        case .service where holders.service: holders.service = false
+        case .handle(let handle) where holders.owners[handle] != nil: holders.owners[handle] = nil
+        default: holders.users = max(0, holders.users - 1)
+        }
+    }
+
+    private func release(_ name: String) throws(StoreError) {
+        var memory = try LogMemory(of: name, in: directory)
+        memory.hold(false)
+        try memory.save(in: directory)
+    }
+
+    /// Closes the files; what was asked before is done first.
+    private func unload(_ log: DiskLog, telling notice: LogNotice) throws(StoreError) {
+        open.withLock { $0[log.name] = nil }
+        log.owners.refuseAll()
+        handles.removeAll(of: log.name)
+        let outcome = log.finish()
+        log.notices.send(notice)
+        try outcome.get()
+    }
+
+    /// Closes the log for everybody and removes its files, or forgets it; waits.
+    package func delete(_ name: String, keepFiles: Bool) throws(StoreError) {
+        try turns.with(name) { () throws(StoreError) in
+            let memory = try LogMemory(of: name, in: directory)
+            guard loaded(name) != nil || exists(name, memory) else {
+                throw .log(.noSuchLog(name: name, isKnown: false))
+            }
+            let base = memory.file ?? Self.defaultBase(name)
+            if let log = loaded(name) { try? unload(log, telling: .deleted) }
+            failures.withLock { $0[name] = nil }
+            if !keepFiles { try removeFiles(base) }
+            directory.discard(LogPlaceFile.path(of: name))
+            try directory.remove(LogMemory.path(of: name))
+        }
+    }
+
+    private func removeFiles(_ base: String) throws(StoreError) {
+        for path in try filesOfLog(base) { directory.discard(path) }
+        try directory.syncFolder(of: base)
+    }
+
+    /// Closes a log that a truncation or reopening has ended.
+    package func bury(_ log: DiskLog) {
+        try? turns.with(log.name) { () throws(StoreError) in
+            guard loaded(log.name) === log else { return }
+            failures.withLock { $0[log.name] = .failed(detail: "a truncate or reopen failed") }
+            try unload(log, telling: .closed)
+        }
+    }
+
+    /// Closes every log cleanly, for the end of the process; waits.
+    package func closeAll() {
+        for log in allLoaded {
+            try? turns.with(log.name) { () throws(StoreError) in
+                try unload(log, telling: .closed)
+            }
+        }
+    }
+}
