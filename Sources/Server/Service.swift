@@ -43,6 +43,7 @@ final class Service: Sendable {
     /// Answers those who wait for data that may never come; for the end of a drain.
     func endWaits() {
         for pool in store.pools.allLoaded { pool.endWaits() }
+        for log in store.logs.allLoaded { log.watermark.interrupt() }
     }
 
     /// Decides by the head alone whether a request can be taken.
@@ -99,6 +100,7 @@ final class Service: Sendable {
         switch call.route.endpoint.operation {
         case .service(let operation): try handle(operation, call)
         case .pool(let operation): try handle(operation, call)
+        case .log(let operation): try handle(operation, call)
         }
     }
 

@@ -12,6 +12,7 @@ package enum MediaType: String, CaseIterable, Sendable {
     case metrics = "text/plain; version=0.0.4"
     case html = "text/html"
     case yaml = "application/yaml"
+    case eventStream = "text/event-stream"
 
     private static let byName: [String: MediaType] =
         Dictionary(uniqueKeysWithValues: allCases.map { ($0.rawValue, $0) })
@@ -35,6 +36,7 @@ package enum MediaType: String, CaseIterable, Sendable {
         case .text: "text/plain; charset=utf-8"
         case .metrics: "text/plain; version=0.0.4; charset=utf-8"
         case .html: "text/html; charset=utf-8"
+        case .eventStream: "text/event-stream; charset=utf-8"
         default: rawValue
         }
     }

@@ -131,6 +131,8 @@ package struct JSONNode {
         }
     }
 
+    package var isNull: Bool { node.pointee.type == JSON_NULL }
+
     /// An integer, also one that is written as `2097152.0`.
     package var integer: Int? {
         switch node.pointee.type {

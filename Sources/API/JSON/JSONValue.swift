@@ -24,6 +24,11 @@ package enum JSONValue: Equatable, Sendable {
         return members.first { $0.name == name }?.value
     }
 
+    /// The members, if this is an object.
+    package var members: [Member] {
+        if case .object(let members) = self { members } else { [] }
+    }
+
     /// Compact text.
     package var text: String { String(decoding: bytes, as: UTF8.self) }
 

@@ -17,6 +17,10 @@ package enum OpenAPIDocument {
                     "description":
                         "Persistent-memory logs: one sequence of bytes of fixed capacity.",
                 ],
+                [
+                    "name": "logs",
+                    "description": "Erlang's disk_log: halt, wrap and rotate logs of records.",
+                ],
             ],
             "paths": paths,
             "components": [
@@ -70,6 +74,7 @@ package enum OpenAPIDocument {
 
     private static func pathParameter(_ name: String) -> JSONValue {
         let isCode = name == "code"
+        if name == "handle" { return handleParameter }
         return [
             "name": .string(name), "in": "path", "required": true,
             "description": isCode ? "A problem's code." : .string("The name of the \(name)."),
@@ -82,6 +87,12 @@ package enum OpenAPIDocument {
             "example": isCode ? "pool_full" : "demo",
         ]
     }
+
+    private static let handleParameter: JSONValue = [
+        "name": "handle", "in": "path", "required": true, "description": "A handle's name.",
+        "schema": ["type": "string", "pattern": "^h_[0-9a-f]{32}$"],
+        "example": LogExamples.handleName,
+    ]
 
     private static func parameter(_ parameter: OperationDescription.Parameter) -> JSONValue {
         var members: [JSONValue.Member] = [

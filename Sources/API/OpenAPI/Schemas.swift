@@ -9,11 +9,13 @@ package enum Schemas {
         "type": "integer", "minimum": 0, "maximum": 4_294_967_295, "default": 1,
     ]
 
-    private static let count: JSONValue = ["type": "integer", "minimum": 0]
-    private static let string: JSONValue = ["type": "string"]
-    private static let flag: JSONValue = ["type": "boolean"]
+    static let count: JSONValue = ["type": "integer", "minimum": 0]
+    static let string: JSONValue = ["type": "string"]
+    static let flag: JSONValue = ["type": "boolean"]
 
-    package static let all: JSONValue = [
+    package static var all: JSONValue { .object(common.members + LogSchemas.all.members) }
+
+    private static let common: JSONValue = [
         "Problem": problem,
         "Service": service,
         "Health": object(["status": ["type": "string", "const": "ok"]]),
@@ -42,7 +44,7 @@ package enum Schemas {
     ]
 
     /// An object that may get more members in later versions.
-    private static func object(
+    static func object(
         _ properties: JSONValue, required: JSONValue? = nil, closed: Bool = false
     ) -> JSONValue {
         var names: [JSONValue] = []
@@ -79,6 +81,7 @@ package enum Schemas {
             "option": ["type": "string", "description": "The parameter or property at fault."],
             "limit": count, "position": count, "capacity": count, "free": count, "oldest": count,
             "etag": string, "expected": string, "actual": string, "state": string,
+            "count": count, "first": count, "next": count, "current": count,
         ],
         required: [
             "type", "title", "status", "code", "detail", "instance", "request_id", "retryable",
@@ -92,8 +95,12 @@ package enum Schemas {
     ])
 
     /// Up to eight names, not in the folder of another kind, and no kind's folder itself.
-    private static let poolPath =
-        "^(?!(logs|journals|mpools)(/|$))(?!pools$)\(name)(/\(name)){0,7}$"
+    private static let poolPath = path("pools", besides: "logs|journals|mpools")
+
+    static func path(_ kind: String, besides others: String) -> String {
+        "^(?!(\(others))(/|$))(?!\(kind)$)\(name)(/\(name)){0,7}$"
+    }
+
     private static let name = "[A-Za-z0-9][A-Za-z0-9._-]{0,127}"
 
     private static let poolOptions = object(

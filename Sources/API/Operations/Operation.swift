@@ -4,15 +4,17 @@
 package enum Operation: Hashable, Sendable {
     case service(ServiceOperation)
     case pool(PoolOperation)
+    case log(LogOperation)
 
     package static let all: [Operation] =
         ServiceOperation.allCases.map(Operation.service)
-        + PoolOperation.allCases.map(Operation.pool)
+        + PoolOperation.allCases.map(Operation.pool) + LogOperation.allCases.map(Operation.log)
 
     package var description: OperationDescription {
         switch self {
         case .service(let operation): operation.description
         case .pool(let operation): operation.description
+        case .log(let operation): operation.description
         }
     }
 }

@@ -13,12 +13,32 @@ package enum ProblemCode: String, CaseIterable, Sendable {
     case forbidden
     case notFound = "not_found"
     case noSuchPool = "no_such_pool"
+    case noSuchLog = "no_such_log"
+    case noSuchFile = "no_such_file"
+    case noSuchHandle = "no_such_handle"
     case methodNotAllowed = "method_not_allowed"
     case notAcceptable = "not_acceptable"
     case alreadyExists = "already_exists"
     case argMismatch = "arg_mismatch"
     case notAPool = "not_a_pool"
     case poolOpen = "pool_open"
+    case formatExternal = "format_external"
+    case notInternalWrap = "not_internal_wrap"
+    case haltLog = "halt_log"
+    case rotateLog = "rotate_log"
+    case invalidHeader = "invalid_header"
+    case sizeMismatch = "size_mismatch"
+    case nameAlreadyOpen = "name_already_open"
+    case openReadWrite = "open_read_write"
+    case openReadOnly = "open_read_only"
+    case needRepair = "need_repair"
+    case notALogFile = "not_a_log_file"
+    case invalidIndexFile = "invalid_index_file"
+    case sameFileName = "same_file_name"
+    case newSizeTooSmall = "new_size_too_small"
+    case notBlocked = "not_blocked"
+    case notBlockedByPid = "not_blocked_by_pid"
+    case notOwner = "not_owner"
     case readOnlyMode = "read_only_mode"
     case versionMismatch = "version_mismatch"
     case positionGone = "position_gone"
@@ -27,17 +47,24 @@ package enum ProblemCode: String, CaseIterable, Sendable {
     case uriTooLong = "uri_too_long"
     case unsupportedMediaType = "unsupported_media_type"
     case rangeNotSatisfiable = "range_not_satisfiable"
+    case endOfLog = "end_of_log"
     case expectationFailed = "expectation_failed"
     case locked
+    case blockedLog = "blocked_log"
+    case rateLimited = "rate_limited"
     case headersTooLarge = "headers_too_large"
     case internalError = "internal"
     case syncFailed = "sync_failed"
     case fileAccess = "file_access"
     case ioError = "io_error"
+    case corruptLogFile = "corrupt_log_file"
     case notImplemented = "not_implemented"
     case overloaded
     case draining
+    case logStopped = "log_stopped"
+    case waitTimeout = "wait_timeout"
     case poolFull = "pool_full"
+    case logFull = "log_full"
     case noSpace = "no_space"
 
     private struct Row {
@@ -65,13 +92,33 @@ package enum ProblemCode: String, CaseIterable, Sendable {
         case .forbidden: Row(403, "This is not allowed")
         case .notFound: Row(404, "There is nothing at this path")
         case .noSuchPool: Row(404, "There is no such pool, or it is closed")
+        case .noSuchLog: Row(404, "There is no such log, or it is not open")
+        case .noSuchFile: Row(404, "The file does not exist")
+        case .noSuchHandle: Row(404, "There is no such handle, or it has ended")
         case .methodNotAllowed: Row(405, "The path does not take this method")
         case .notAcceptable: Row(406, "No acceptable form of the answer exists")
         case .alreadyExists: Row(409, "It exists already")
         case .argMismatch: Row(409, "It exists with another value of an option")
         case .notAPool: Row(409, "The file is not a pool, or a damaged one")
         case .poolOpen: Row(409, "The pool is open")
-        case .readOnlyMode: Row(409, "The pool can only be read")
+        case .formatExternal: Row(409, "The log has external format, which has no items")
+        case .notInternalWrap: Row(409, "The log is not a wrap log of internal format")
+        case .haltLog: Row(409, "The log is a halt log, which has one file")
+        case .rotateLog: Row(409, "The log is a rotate log")
+        case .invalidHeader: Row(409, "The head of a file cannot be made")
+        case .sizeMismatch: Row(409, "The log has another size")
+        case .nameAlreadyOpen: Row(409, "The log is open with another file")
+        case .openReadWrite: Row(409, "The log is open for reading and writing")
+        case .openReadOnly: Row(409, "The log is open for reading only")
+        case .needRepair: Row(409, "The log was not closed and must be repaired")
+        case .notALogFile: Row(409, "The file is not a log file")
+        case .invalidIndexFile: Row(409, "The index of the log is damaged")
+        case .sameFileName: Row(409, "The log has that file already")
+        case .newSizeTooSmall: Row(409, "The log is larger than the new size")
+        case .notBlocked: Row(409, "The log is not blocked")
+        case .notBlockedByPid: Row(409, "Somebody else has blocked the log")
+        case .notOwner: Row(409, "The handle is not an owner of the log")
+        case .readOnlyMode: Row(409, "It can only be read")
         case .versionMismatch: Row(409, "That version is not offered")
         case .positionGone: Row(410, "The data at this position is gone")
         case .preconditionFailed: Row(412, "A condition of the request does not hold")
@@ -79,17 +126,24 @@ package enum ProblemCode: String, CaseIterable, Sendable {
         case .uriTooLong: Row(414, "The request line is too long")
         case .unsupportedMediaType: Row(415, "The body has a type that is not taken here")
         case .rangeNotSatisfiable: Row(416, "The range lies behind the end")
+        case .endOfLog: Row(416, "There is no such file in the log")
         case .expectationFailed: Row(417, "The expectation cannot be met")
         case .locked: Row(423, "Somebody else has it open", retryable: true)
+        case .blockedLog: Row(423, "The log is blocked", retryable: true)
+        case .rateLimited: Row(429, "There are too many of these", retryable: true)
         case .headersTooLarge: Row(431, "The headers are too large")
         case .internalError: Row(500, "A defect of the service")
         case .syncFailed: Row(500, "Data could not be put on stable storage")
         case .fileAccess: Row(500, "The service may not use the file")
         case .ioError: Row(500, "The file cannot be read or written")
+        case .corruptLogFile: Row(500, "The file of the log is damaged")
         case .notImplemented: Row(501, "This is not offered")
         case .overloaded: Row(503, "The service has too much to do", retryable: true)
         case .draining: Row(503, "The service is about to stop", retryable: true)
+        case .logStopped: Row(503, "The operation failed and has ended the log", retryable: true)
+        case .waitTimeout: Row(504, "The wait that was asked for ran out", retryable: true)
         case .poolFull: Row(507, "The pool has no room for this")
+        case .logFull: Row(507, "The log is full")
         case .noSpace: Row(507, "The disk has no room for this", retryable: true)
         }
     }
@@ -100,6 +154,7 @@ package enum ProblemCode: String, CaseIterable, Sendable {
     package var isRetryable: Bool { row.retryable }
     /// What a client may wait before it tries again, in seconds; it goes into `Retry-After`.
     package var retryAfterSeconds: Int? {
-        [.locked, .overloaded, .draining].contains(self) ? 1 : nil
+        [.locked, .blockedLog, .rateLimited, .overloaded, .draining, .logStopped].contains(self)
+            ? 1 : nil
     }
 }

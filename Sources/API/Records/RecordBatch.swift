@@ -1,5 +1,5 @@
 /// The records of one append, however they were sent.
-package struct RecordBatch: Equatable, Sendable {
+package struct RecordBatch: Sendable {
     /// The records' bytes, one after the other.
     package private(set) var bytes: [UInt8] = []
     /// The length of each record.
@@ -18,21 +18,25 @@ package struct RecordBatch: Equatable, Sendable {
         package init() {}
     }
 
+    private let form: any RecordForm
+
     /// Reads the body of an append.
     ///
     /// - Throws: `bad_json`, `bad_record` or `unknown_property`, naming the place; `too_large`.
-    package init(_ body: [UInt8], type: MediaType, limits: Limits) throws(Problem) {
+    package init(
+        _ body: [UInt8], type: MediaType, form: any RecordForm = BytesForm(), limits: Limits
+    ) throws(Problem) {
+        self.form = form
         switch type {
         case .json: try readJSON(body, limits)
         case .ndjson: try readLines(body, limits)
         case .frames: try readFrames(body, limits)
         default:
-            bytes = body
-            lengths = [body.count]
+            bytes = try form.record(ofWhole: body)
+            lengths = [bytes.count]
             try checkLast(limits, "the record")
         }
     }
-
     private mutating func readJSON(_ body: [UInt8], _ limits: Limits) throws(Problem) {
         let document = try JSONDocument(body, depth: RecordEnvelope.depth)
         var object = try JSONObject(document.root)
@@ -83,8 +87,9 @@ package struct RecordBatch: Equatable, Sendable {
                     "the frame at byte \(offset) is \(length) bytes long; \(body.count - offset - 4) follow"
                 )
             }
-            bytes.append(contentsOf: body[offset + 4..<offset + 4 + length])
-            lengths.append(length)
+            let start = bytes.count
+            try form.append(body[offset + 4..<offset + 4 + length], to: &bytes)
+            lengths.append(bytes.count - start)
             try checkLast(limits, "the frame at byte \(offset)")
             offset += 4 + length
         }
@@ -92,7 +97,7 @@ package struct RecordBatch: Equatable, Sendable {
 
     private mutating func add(_ envelope: JSONNode, _ limits: Limits) throws(Problem) {
         let start = bytes.count
-        try RecordEnvelope.appendBytes(of: envelope, to: &bytes)
+        try form.append(envelope: envelope, to: &bytes)
         lengths.append(bytes.count - start)
         try checkLast(limits, envelope.place.isEmpty ? "the record" : envelope.place)
     }

@@ -35,3 +35,33 @@ package enum RecordEnvelope {
         }
     }
 }
+
+/// What becomes of a record in the forms in which it can be sent.
+package protocol RecordForm: Sendable {
+    /// The record that a whole body stands for.
+    func record(ofWhole body: [UInt8]) throws(Problem) -> [UInt8]
+    /// Appends the record that a frame holds.
+    func append(_ frame: ArraySlice<UInt8>, to bytes: inout [UInt8]) throws(Problem)
+    /// Appends the record that an envelope stands for.
+    func append(envelope: JSONNode, to bytes: inout [UInt8]) throws(Problem)
+}
+
+/// Records that are bytes.
+package struct BytesForm: RecordForm {
+    package init() {}
+
+    package func record(ofWhole body: [UInt8]) -> [UInt8] { body }
+
+    package func append(_ frame: ArraySlice<UInt8>, to bytes: inout [UInt8]) {
+        bytes.append(contentsOf: frame)
+    }
+
+    package func append(envelope: JSONNode, to bytes: inout [UInt8]) throws(Problem) {
+        try RecordEnvelope.appendBytes(of: envelope, to: &bytes)
+    }
+}
+
+/// The form in which records are shown.
+package enum RecordShape: String, CaseIterable, Sendable {
+    case auto, b64, text, json, term
+}

@@ -6,7 +6,7 @@ import Store
 extension Service {
     func appendToPool(_ call: Call) throws(Problem) -> Answer {
         try refuseUnsupported(call)
-        let append = try decodeAppend(call)
+        let append = try decodeAppend(call, durability: try durability(call) ?? .synced)
         guard !append.bytes.isEmpty else {
             throw Problem(.badRecord, "nothing was sent: a pool takes no empty record")
         }
@@ -18,7 +18,8 @@ extension Service {
                     try pool.append(append) { result in
                         complete(
                             result.mapError { Problem($0, in: pool) }.map {
-                                Self.answer($0, append, pool, minimal: minimal)
+                                Self.answer(
+                                    $0, append, identity: pool.identity, minimal: minimal)
                             })
                     }
                 } catch {
@@ -29,14 +30,15 @@ extension Service {
     }
 
     /// What a client might rely on must not be passed over in silence.
-    private func refuseUnsupported(_ call: Call) throws(Problem) {
+    func refuseUnsupported(_ call: Call) throws(Problem) {
         for name in [HeaderName.idempotencyKey, .fencingToken] where call.headers[name] != nil {
             throw Problem(.notImplemented, "\(name.rawValue) is not offered by this version")
         }
     }
 
-    private func durability(_ call: Call) throws(Problem) -> Durability {
-        guard let wanted = try call.text("durability") else { return .synced }
+    /// What the answer shall promise, if the call says.
+    func durability(_ call: Call) throws(Problem) -> Durability? {
+        guard let wanted = try call.text("durability") else { return nil }
         guard let level = Durability(rawValue: wanted) else {
             let offered = Durability.allCases.map(\.rawValue).joined(separator: ", ")
             throw Problem(.badParameter, "durability is one of \(offered)", option: "durability")
@@ -44,22 +46,25 @@ extension Service {
         return level
     }
 
-    private func decodeAppend(_ call: Call) throws(Problem) -> Append {
+    func decodeAppend(
+        _ call: Call, form: any RecordForm = BytesForm(), isAtomic: Bool = true,
+        durability: Durability
+    ) throws(Problem) -> Append {
         let type = call.headers[.contentType].flatMap(MediaType.init(contentType:)) ?? .octetStream
         var limits = RecordBatch.Limits()
         limits.records = settings.batchRecords
         limits.recordBytes = settings.recordBytes
-        let batch = try RecordBatch(call.body, type: type, limits: limits)
+        let batch = try RecordBatch(call.body, type: type, form: form, limits: limits)
         return Append(
-            bytes: batch.bytes, lengths: batch.lengths, expectation: try Expectation(call),
-            durability: try durability(call))
+            bytes: batch.bytes, lengths: batch.lengths, isAtomic: isAtomic,
+            expectation: try Expectation(call), durability: durability)
     }
 
-    private static func answer(
-        _ appended: Appended, _ append: Append, _ pool: PmemLog, minimal: Bool
+    static func answer(
+        _ appended: Appended, _ append: Append, identity: String, minimal: Bool
     ) -> Answer {
         let tag = EntityTag(
-            identity: pool.identity, generation: appended.generation, position: appended.next)
+            identity: identity, generation: appended.generation, position: appended.next)
         var response = Response(
             status: minimal ? 204 : 200,
             headers: [.init("ETag", tag.text), .init("Log-Position", String(appended.next))])
@@ -102,11 +107,14 @@ extension Expectation {
 
 extension Problem {
     /// As `init(_:)`, with the entity tag where the state is not what was expected.
-    init(_ error: StoreError, in pool: PmemLog) {
+    init(_ error: StoreError, in pool: PmemLog) { self.init(error, identity: pool.identity) }
+
+    /// As `init(_:)`, for the log of that identity.
+    init(_ error: StoreError, identity: String) {
         self.init(error)
         guard case .positionMismatch(let position, let generation) = error else { return }
         let tag = EntityTag(
-            identity: pool.identity, generation: generation, position: position)
+            identity: identity, generation: generation, position: position)
         add("etag", .string(tag.text))
         headers = [.init("ETag", tag.text), .init("Log-Position", String(position))]
     }

@@ -16,15 +16,13 @@ struct PoolToken: Sendable {
     /// `p1.IDENTITY.GENERATION.POSITION.CODE`; the code shows that nobody changed the rest.
     var text: String {
         let start = "p1.\(identity).\(generation).\(position)"
-        return "\(start).\(Self.code(of: start))"
+        return "\(start).\(TokenSeal.code(of: start))"
     }
 
     /// - Throws: `bad_token`.
     init(text: String) throws(Problem) {
-        let parts = text.split(separator: ".", omittingEmptySubsequences: false)
-        guard parts.count == 5, parts[0] == "p1", let generation = Int(parts[2]),
-            let position = Int(parts[3]), position >= 0,
-            parts[4] == Self.code(of: parts[..<4].joined(separator: "."))
+        guard let parts = TokenSeal.parts(of: text, count: 4), parts[0] == "p1",
+            let generation = Int(parts[2]), let position = Int(parts[3]), position >= 0
         else { throw Problem(.badToken, "the token was changed, or is not one of a pool") }
         identity = String(parts[1])
         self.generation = generation
@@ -39,12 +37,5 @@ struct PoolToken: Sendable {
         guard generation == pool.view.generation else {
             throw Problem(StoreError.positionGone(oldest: 0))
         }
-    }
-
-    /// FNV-1a: guards against slips, not against forgery, which would gain nothing.
-    private static func code(of text: String) -> String {
-        var hash: UInt64 = 0xCBF2_9CE4_8422_2325
-        for byte in text.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
-        return String(hash & 0xFFFF_FFFF, radix: 36)
     }
 }

@@ -24,6 +24,13 @@ protocol ByteStream: AnyObject, Sendable {
 
     /// Fetches from disk what `read` needs next; called on a thread that may wait.
     func fetch()
+
+    /// Calls `resume` once, when `read` may have something to give; called after `mustWait`.
+    func wait(_ resume: @escaping @Sendable () -> Void)
+}
+
+extension ByteStream {
+    func wait(_ resume: @escaping @Sendable () -> Void) { resume() }
 }
 
 /// What a stream has to give.
@@ -32,6 +39,8 @@ enum StreamStep {
     case bytes(Int)
     /// Nothing before `fetch` has been called.
     case mustFetch
+    /// Nothing before something happens, which may take long.
+    case mustWait
     case end
 }
 

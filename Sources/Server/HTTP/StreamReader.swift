@@ -38,11 +38,23 @@ final class StreamReader: @unchecked Sendable {
                     mailbox.resume(connection)
                 }
                 return 0
+            case .mustWait:
+                // While a connection is parked nobody else sees that its client has gone.
+                if clientHasGone { throw StreamCut() }
+                MHD_suspend_connection(connection)
+                stream.wait { [self] in mailbox.resume(connection) }
+                return 0
             }
         } catch {
             // If nothing has been sent yet the library would neither answer nor close.
             shutdown(cmicrohttpd_socket(connection), Int32(SHUT_RDWR))
             return Self.cut
         }
+    }
+
+    private var clientHasGone: Bool {
+        var byte: UInt8 = 0
+        let socket = cmicrohttpd_socket(connection)
+        return recv(socket, &byte, 1, Int32(MSG_PEEK | MSG_DONTWAIT)) == 0
     }
 }

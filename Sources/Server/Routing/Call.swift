@@ -40,6 +40,14 @@ final class Call: Sendable {
         return value
     }
 
+    func signedInteger(_ name: String) throws(Problem) -> Int? {
+        guard let text = try text(name) else { return nil }
+        guard let value = Int(text), text.utf8.first != UInt8(ascii: "+") else {
+            throw Problem(.badParameter, "\(name) must be an integer", option: name)
+        }
+        return value
+    }
+
     func bool(_ name: String) throws(Problem) -> Bool? {
         switch try text(name) {
         case nil: nil

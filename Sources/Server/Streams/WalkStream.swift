@@ -96,7 +96,7 @@ final class WalkStream<Encoder: ChunkEncoder>: ByteStream, @unchecked Sendable {
                 case .bytes(let found):
                     body(UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(piece)[..<found]))
                 case .end: body(UnsafeRawBufferPointer(start: nil, count: 0))
-                case .mustFetch: isThere = false
+                case .mustFetch, .mustWait: isThere = false
                 }
             } catch {
                 failure = error

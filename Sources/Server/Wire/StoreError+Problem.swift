@@ -74,6 +74,9 @@ extension Problem {
             errno = reason
         case .overloaded(let detail): self.init(.overloaded, detail)
         case .fileTooLarge(let detail): self.init(.noSpace, detail)
+        case .log(let error):
+            self.init(error)
+            return
         case .afterEffect(let error):
             self.init(error)
             applied = .yes

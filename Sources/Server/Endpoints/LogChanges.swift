@@ -1,0 +1,259 @@
+import API
+import Store
+
+// What changes a log: appending, emptying, moving on, blocking, configuring.
+
+extension Service {
+    func appendToLog(_ call: Call) throws(Problem) -> Answer {
+        try refuseUnsupported(call)
+        let caller = try caller(call)
+        let wait = try blockWait(call)
+        let minimal = Preference(call.headers.joined(.prefer)).wantsMinimal
+        if !minimal { _ = try call.negotiate([.json]) }
+        return try onLog(call) { service, log throws(Problem) in
+            let (append, areTerms) = try service.decodeAppend(call, to: log)
+            return .later { complete in
+                log.append(append, areTerms: areTerms, by: caller, waitMilliseconds: wait) {
+                    result in
+                    complete(
+                        result.mapError { Problem($0, in: log) }.map { appended in
+                            appended.durability == .accepted
+                                ? Self.accepted(append)
+                                : Self.answer(
+                                    appended, append, identity: log.identity, minimal: minimal)
+                        })
+                }
+            }
+        }
+    }
+
+    private static func accepted(_ append: Append) -> Answer {
+        .now(Response(status: 202, json: ["accepted": .integer(append.lengths.count)]))
+    }
+
+    /// The records, and whether they are terms that the log can't take: asynchronously that
+    /// reaches owners, as with alog/2.
+    private func decodeAppend(
+        _ call: Call, to log: DiskLog
+    ) throws(Problem) -> (Append, areTerms: Bool) {
+        let durability = try durability(call) ?? log.durability
+        let isAtomic = try call.bool("atomic") ?? true
+        let terms = TermForm(
+            isRaw: try call.bool("raw") ?? false, isValidated: try call.bool("validate") ?? true)
+        if log.format == .internal {
+            return (
+                try decodeAppend(call, form: terms, isAtomic: isAtomic, durability: durability),
+                false
+            )
+        }
+        do throws(Problem) {
+            let form = ExternalForm(log: log.name)
+            return (
+                try decodeAppend(call, form: form, isAtomic: isAtomic, durability: durability),
+                false
+            )
+        } catch {
+            guard error.code == .formatExternal, durability == .accepted else { throw error }
+            return (try decodeAppend(call, form: terms, durability: durability), true)
+        }
+    }
+
+    func syncLog(_ call: Call) throws(Problem) -> Answer {
+        let caller = try caller(call)
+        let wait = try blockWait(call)
+        _ = try call.negotiate([.json])
+        return try onLog(call) { _, log in
+            .later { complete in
+                log.sync(by: caller, waitMilliseconds: wait) { result in
+                    complete(
+                        result.mapError { Problem($0) }.map { position in
+                            .now(
+                                Response(
+                                    headers: [.init("Log-Position", String(position))],
+                                    json: ["position": .integer(position)]))
+                        })
+                }
+            }
+        }
+    }
+
+    func moveLogOn(_ call: Call, isOfWrap: Bool) throws(Problem) -> Answer {
+        let caller = try caller(call)
+        let wait = try blockWait(call)
+        _ = try call.negotiate([.json])
+        return try onLog(call) { _, log throws(Problem) in
+            if isOfWrap, log.type == .rotate { throw Problem(.rotateLog(name: log.name)) }
+            return .later { complete in
+                log.moveOn(by: caller, waitMilliseconds: wait) { result in
+                    complete(
+                        result.mapError { Problem($0) }.map { file in
+                            .now(
+                                Response(
+                                    headers: [
+                                        .init("Log-Position", String(log.view.position))
+                                    ], json: ["current_file": .integer(file)]))
+                        })
+                }
+            }
+        }
+    }
+
+    // MARK: - Emptying
+
+    func truncateLog(_ call: Call) throws(Problem) -> Answer {
+        let caller = try caller(call)
+        let wait = try blockWait(call)
+        let expectation = try Expectation(call)
+        _ = try call.negotiate([.json])
+        return try onLog(call) { service, log throws(Problem) in
+            let request = try LogEmptyRequest(call.body, takesFile: false)
+            let head = try request.head?.resolved(
+                for: log.format, log: log.name, isRaw: try call.bool("raw") ?? false)
+            return .later { complete in
+                log.truncate(
+                    head: head, expecting: expectation, by: caller, waitMilliseconds: wait
+                ) { result in
+                    service.finishEmptying(log, result, complete)
+                }
+            }
+        }
+    }
+
+    func reopenLog(_ call: Call) throws(Problem) -> Answer {
+        let caller = try caller(call)
+        _ = try call.negotiate([.json])
+        return try onLog(call) { service, log throws(Problem) in
+            let request = try LogEmptyRequest(call.body, takesFile: true)
+            let head = try request.head?.resolved(
+                for: log.format, log: log.name, isRaw: try call.bool("raw") ?? false)
+            let file = request.file ?? ""
+            return .later { complete in
+                service.store.logs.reopen(log, as: file, head: head, by: caller) {
+                    result in
+                    service.finishEmptying(log, result, complete)
+                }
+            }
+        }
+    }
+
+    /// A log that could not be emptied is closed: nobody knows what is in it.
+    private func finishEmptying(
+        _ log: DiskLog, _ result: Result<DiskLog.Emptied, StoreError>,
+        _ complete: @escaping Answer.Completion
+    ) {
+        if case .failure(.log(.stopped)) = result {
+            store.files.submit { [self] in store.logs.bury(log) }
+        }
+        complete(
+            result.mapError { Problem($0, in: log) }.map { emptied in
+                .now(
+                    Response(
+                        headers: log.headers(log.view),
+                        json: [
+                            "no_lost_items": .integer(emptied.lostItems),
+                            "position": .integer(emptied.position),
+                            "generation": .integer(emptied.generation),
+                        ]))
+            })
+    }
+
+    // MARK: - Configuring
+
+    func updateLog(_ call: Call) throws(Problem) -> Answer {
+        let caller = try caller(call)
+        let wait = try blockWait(call)
+        _ = try call.negotiate([.json])
+        if let header = call.headers.joined(.ifMatch), let log = store.logs.loaded(call.name),
+            !EntityTagCondition(header).includes(log.tag(log.view))
+        {
+            throw Problem(.preconditionFailed, "the log has another entity tag")
+        }
+        return try onLog(call) { service, log throws(Problem) in
+            let request = try LogChangeRequest(call.body)
+            let head = try request.head?.resolved(
+                for: log.format, log: log.name, isRaw: try call.bool("raw") ?? false)
+            let size = request.size
+            return .later { complete in
+                service.store.logs.change(
+                    log, size: size, head: head, by: caller, waitMilliseconds: wait
+                ) { result in
+                    complete(
+                        result.mapError { Problem($0) }.flatMap {
+                            Self.catching { () throws(Problem) in try service.item(log, call) }
+                        })
+                }
+            }
+        }
+    }
+
+    private static func catching(
+        _ body: () throws(Problem) -> Answer
+    ) -> Result<Answer, Problem> {
+        do throws(Problem) {
+            return .success(try body())
+        } catch {
+            return .failure(error)
+        }
+    }
+
+    // MARK: - Blocking
+
+    func blockLog(_ call: Call) throws(Problem) -> Answer {
+        let caller = try caller(call)
+        let wait = try blockWait(call)
+        _ = try call.negotiate([.json])
+        var queues = true
+        if !call.body.isEmpty {
+            var object = try JSONObject(try JSONDocument(call.body, depth: 64).root)
+            queues = try object.bool("queue_log_records") ?? true
+            try object.finish()
+        }
+        let isQueueing = queues
+        return try onLog(call) { service, log throws(Problem) in
+            let handle = try service.blocker(caller, log)
+            return .later { complete in
+                log.block(by: handle.id, queues: isQueueing, waitMilliseconds: wait) { result in
+                    if case .failure = result, caller == .service {
+                        _ = service.store.logs.handles.remove(handle.id)
+                    }
+                    complete(
+                        result.mapError { Problem($0) }.map {
+                            .now(Response(json: service.handleJSON(handle)))
+                        })
+                }
+            }
+        }
+    }
+
+    private func blocker(
+        _ caller: LogCaller, _ log: DiskLog
+    ) throws(Problem) -> LogHandles.Handle {
+        if case .handle(let id) = caller, let handle = store.logs.handles.use(id) {
+            return handle
+        }
+        return try mapping { () throws(StoreError) in
+            try store.logs.handles.make(for: log.name, .blocker, ttlMilliseconds: 60_000)
+        }
+    }
+
+    func unblockLog(_ call: Call) throws(Problem) -> Answer {
+        let caller = try caller(call)
+        return try onLog(call) { service, log throws(Problem) in
+            try mapping { () throws(StoreError) in try log.unblock(by: caller) }
+            if case .handle(let id) = caller,
+                service.store.logs.handles.find(id)?.kind == .blocker
+            {
+                _ = service.store.logs.handles.remove(id)
+            }
+            return try Self.json(call, ["status": "ok"])
+        }
+    }
+}
+
+extension Problem {
+    /// As `init(_:)`, with the entity tag where the state is not what was expected.
+    init(_ error: StoreError, in log: DiskLog) {
+        self.init(error, identity: log.identity)
+        engine = "disk_log"
+    }
+}

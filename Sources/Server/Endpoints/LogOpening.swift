@@ -1,0 +1,219 @@
+import API
+import Store
+
+// Opening and closing logs, and the handles that hold them.
+
+extension Service {
+    func openLog(_ call: Call) throws(Problem) -> Answer {
+        _ = try call.negotiate([.json])
+        let mustBeNew = call.headers[.ifNoneMatch].map { EntityTagCondition($0) == .any } ?? false
+        let caller = try caller(call)
+        return onFileThread { [self] () throws(Problem) in
+            let request = try LogOpenRequest(call.body)
+            let options = try options(of: request, call)
+            try requireFreeSpace(0)
+            let (holder, handle) = try holder(for: request, caller, call.name)
+            let opening: Logs.Opening
+            do throws(StoreError) {
+                opening = try store.logs.open(
+                    call.name, options, for: holder, mustBeNew: mustBeNew)
+            } catch {
+                // The handle was made for this opening, and has nothing to hold.
+                if let handle, caller == .service { _ = store.logs.handles.remove(handle.id) }
+                guard mustBeNew, case .alreadyExists = error else { throw Problem(error) }
+                throw Problem(.preconditionFailed, "the log \(call.name) is there already")
+            }
+            return try item(
+                opening.log, call, code: opening.isNew ? 201 : 200,
+                open: Self.open(opening, handle))
+        }
+    }
+
+    private func options(
+        of request: LogOpenRequest, _ call: Call
+    ) throws(Problem) -> LogOptions {
+        let known =
+            store.logs.loaded(call.name)?.format ?? (try? store.logs.closed(call.name))?.format
+        return try request.options(
+            for: request.options.format ?? known
+                ?? (request.options.type == .rotate ? .external : .internal),
+            log: call.name, isRaw: try call.bool("raw") ?? false)
+    }
+
+    private func holder(
+        for request: LogOpenRequest, _ caller: LogCaller, _ name: String
+    ) throws(Problem) -> (Logs.Holder, LogHandles.Handle?) {
+        switch request.link {
+        case .service: return (.service, nil)
+        case .none: return (.user, nil)
+        case .handle:
+            let handle: LogHandles.Handle
+            if case .handle(let id) = caller, let known = store.logs.handles.use(id) {
+                handle = known
+            } else {
+                handle = try mapping { () throws(StoreError) in
+                    try store.logs.handles.make(
+                        for: name, .owner, ttlMilliseconds: request.ttlMilliseconds ?? 60_000)
+                }
+            }
+            return (.owner(handle: handle.id, notify: request.notify), handle)
+        }
+    }
+
+    private static func open(
+        _ opening: Logs.Opening, _ handle: LogHandles.Handle?
+    ) -> JSONValue {
+        var members = opening.wasOpened ? opening.log.opened.members : LogOpened.ok.members
+        if let handle {
+            members.append(.init(name: "handle", value: .string(handle.id)))
+            members.append(
+                .init(
+                    name: "expires_at",
+                    value: .string(WallClock.text(ofMilliseconds: handle.expiresAt))))
+        }
+        return .object(members)
+    }
+
+    func useLog(_ call: Call) throws(Problem) -> Answer {
+        _ = try call.negotiate([.json])
+        return onFileThread { [self] () throws(Problem) in
+            let request = try LogOpenRequest(call.body)
+            let options = try options(of: request, call)
+            let opening = try mapping { () throws(StoreError) in
+                try store.logs.open(call.name, options, for: .user)
+            }
+            return try item(opening.log, call, open: Self.open(opening, nil))
+        }
+    }
+
+    func closeLog(_ call: Call) throws(Problem) -> Answer {
+        if let node = try call.text("node"), node != store.logs.node {
+            throw Problem(.noSuchLog(name: call.name, isKnown: false))
+        }
+        _ = try call.negotiate([.json])
+        let caller = try caller(call)
+        return onFileThread { [self] () throws(Problem) in
+            let left = try mapping { () throws(StoreError) in
+                if case .handle(let id) = caller, let handle = store.logs.handles.remove(id) {
+                    defer { try? store.logs.loaded(call.name)?.unblock(by: caller) }
+                    if handle.kind == .blocker { return store.logs.loaded(call.name) }
+                }
+                return try store.logs.close(call.name, by: caller)
+            }
+            let holders = left?.holders
+            return try Self.json(
+                call,
+                [
+                    "state": left == nil ? "closed" : "open",
+                    "owners": .integer(
+                        (holders?.owners.count ?? 0) + (holders?.service == true ? 1 : 0)),
+                    "users": .integer(holders?.users ?? 0),
+                ])
+        }
+    }
+
+    func deleteLog(_ call: Call) throws(Problem) -> Answer {
+        let keepFiles = try call.bool("keep_files") ?? false
+        return onFileThread { [self] () throws(Problem) in
+            try mapping { () throws(StoreError) in
+                try store.logs.delete(call.name, keepFiles: keepFiles)
+            }
+            return .now(Response(status: 204))
+        }
+    }
+
+    // MARK: - Handles
+
+    func createLogHandle(_ call: Call) throws(Problem) -> Answer {
+        _ = try call.negotiate([.json])
+        return try onLog(call) { service, log in
+            service.onFileThread { () throws(Problem) in
+                var isOwner = true
+                var notify = false
+                var ttl = 60_000
+                if !call.body.isEmpty {
+                    var object = try JSONObject(try JSONDocument(call.body, depth: 64).root)
+                    isOwner = try object.bool("owner") ?? true
+                    notify = try object.bool("notify") ?? false
+                    ttl = try object.ttl() ?? ttl
+                    try object.finish()
+                }
+                let handle = try mapping { () throws(StoreError) in
+                    let handle = try service.store.logs.handles.make(
+                        for: log.name, isOwner ? .owner : .user, ttlMilliseconds: ttl)
+                    _ = try service.store.logs.open(
+                        log.name, LogOptions(),
+                        for: isOwner ? .owner(handle: handle.id, notify: notify) : .user)
+                    return handle
+                }
+                return try Self.json(call, status: 201, service.handleJSON(handle))
+            }
+        }
+    }
+
+    func handleJSON(_ handle: LogHandles.Handle) -> JSONValue {
+        let owners = store.logs.loaded(handle.log)?.holders.owners ?? [:]
+        return [
+            "handle": .string(handle.id), "log": .string(handle.log),
+            "owner": .bool(owners[handle.id] != nil),
+            "notify": .bool(owners[handle.id] ?? false),
+            "ttl_ms": .integer(handle.ttlMilliseconds),
+            "expires_at": .string(WallClock.text(ofMilliseconds: handle.expiresAt)),
+        ]
+    }
+
+    func listLogHandles(_ call: Call) throws(Problem) -> Answer {
+        try onLog(call) { service, log throws(Problem) in
+            let handles = service.store.logs.handles.all(of: log.name).map(service.handleJSON)
+            return try Self.json(call, ["handles": .array(handles)])
+        }
+    }
+
+    func findLogHandle(_ call: Call) throws(Problem) -> Answer {
+        guard let handle = store.logs.handles.use(call.name) else {
+            throw Problem(.noSuchHandle(handle: call.name))
+        }
+        return try Self.json(call, handleJSON(handle))
+    }
+
+    /// The handle that the path names, if it is one of the log's.
+    private func namedHandle(_ call: Call) throws(Problem) -> LogHandles.Handle {
+        let id = call.route.captures.last ?? ""
+        guard let handle = store.logs.handles.use(id), handle.log == call.name else {
+            throw Problem(.noSuchHandle(handle: id))
+        }
+        return handle
+    }
+
+    func updateLogHandle(_ call: Call) throws(Problem) -> Answer {
+        _ = try call.negotiate([.json])
+        let handle = try namedHandle(call)
+        var object = try JSONObject(try JSONDocument(call.body, depth: 64).root)
+        let notify = try object.bool("notify")
+        try object.finish()
+        guard let notify else {
+            throw Problem(.badParameter, "notify is needed", option: "notify")
+        }
+        let wait = try blockWait(call)
+        return try onLog(call) { service, log in
+            .later { complete in
+                log.changeNotify(
+                    of: handle.id, to: notify, by: .service, waitMilliseconds: wait
+                ) { result in
+                    complete(
+                        result.mapError { Problem($0) }.map {
+                            .now(Response(json: service.handleJSON(handle)))
+                        })
+                }
+            }
+        }
+    }
+
+    func deleteLogHandle(_ call: Call) throws(Problem) -> Answer {
+        let handle = try namedHandle(call)
+        return onFileThread { [self] () throws(Problem) in
+            try mapping { () throws(StoreError) in try store.logs.close(handle) }
+            return .now(Response(status: 204))
+        }
+    }
+}
