@@ -1,0 +1,211 @@
+"""Logs against real Erlang: the same operations on both sides give the same answers and files."""
+
+import os
+
+import pytest
+
+from support.disk_log import Erlang, Service, erlang
+
+SEQUENCES = int(os.environ.get("TIDEMARK_SEQUENCES", 60))
+
+
+@pytest.fixture(scope="module")
+def real(tmp_path_factory):
+    real = Erlang(tmp_path_factory.mktemp("erlang") / "d")
+    yield real
+    real.close()
+
+
+@pytest.fixture
+def both(real, shared):
+    real.clear()
+    ours = Service(shared)
+    ours.remove()
+    yield Both(real, ours)
+    ours.remove()
+    real.result("close")
+
+
+class Both:
+    """Does everything twice, and compares."""
+
+    def __init__(self, real, ours):
+        self.real, self.ours = real, ours
+        self.type, self.format = "halt", "internal"
+        self.steps = []
+
+    def same(self, operation, wanted, got):
+        self.steps.append(operation)
+        assert got == wanted, "\n".join(map(str, self.steps))
+
+    def open(self, type="halt", size=None, head=None, format="internal"):
+        self.type, self.format = type, format
+        options = [("type", type), ("format", format)]
+        if size is not None:
+            options.append(("size", size))
+        if head is not None:
+            options.append(("head", head))
+        wanted = self.real.result(erlang(("open", options)))
+        self.same(("open", options), wanted, self.ours.open(type, format, size, head))
+
+    def log(self, *terms):
+        external = self.format == "external"
+        name = "blog_terms" if external else "log_terms"
+        wanted = self.real.result(erlang((name, list(terms))))
+        self.same((name, terms), wanted, self.ours.log(*terms, external=external))
+
+    def do(self, name, *arguments):
+        wanted = self.real.result(erlang((name, *arguments)) if arguments else name)
+        self.same((name, *arguments), wanted, getattr(self.ours, name)(*arguments))
+
+    def kill(self):
+        self.real.result("kill")
+        self.ours.kill()
+        self.steps.append("kill")
+
+    def items(self, limit=None):
+        answer = self.real.do(erlang(("items", limit)) if limit else "items")["chunks"]
+        chunks, end = self.ours.chunks(limit)
+        wanted = [(chunk["items"], chunk["bad"]) for chunk in answer[:-1]]
+        if limit:
+            wanted, chunks = flat(wanted), flat(chunks)
+        self.same(("items", limit), (wanted, answer[-1]), (chunks, end))
+
+    def info(self, *but):
+        wanted = self.real.do("info")["info"]
+        got = self.ours.info()
+        for key in but:
+            wanted.pop(key, None)
+            got.pop(key, None)
+        self.same("info", wanted, got)
+
+    def files(self):
+        self.same("files", self.real.files(), self.ours.files())
+
+    def finish(self):
+        if self.format == "internal":
+            self.items()
+            self.items(1)
+        self.do("close")
+        self.files()
+
+
+def flat(chunks):
+    return [item for items, _ in chunks for item in items], sum(bad for _, bad in chunks)
+
+
+def padded(number, size):
+    return (number, b"p" * size)
+
+
+@pytest.mark.parametrize("type, size", [("halt", None), ("wrap", (300, 4))])
+@pytest.mark.parametrize("format", ["internal", "external"])
+@pytest.mark.parametrize("head", [None, b"head"])
+def test_what_is_logged_closed_and_opened_again_is_the_same(both, type, size, format, head):
+    for turn in range(3):
+        both.open(type, size, head, format)
+        for number in range(7):
+            both.log(*(record(format, number + part, 20 * part) for part in range(3)))
+            both.info("no_items", "items")
+        if format == "internal":
+            both.items()
+        both.do("close")
+        both.files()
+
+
+def record(format, number, size):
+    return b"record %d " % number + b"x" * size if format == "external" else padded(number, size)
+
+
+def test_items_around_the_size_of_large_ones_are_framed_alike(both):
+    both.open()
+    for size in (0, 1, 65521, 65522, 65523, 65524, 65528, 65536, 200_000):
+        both.log(b"x" * size)
+        both.log(padded(size, 3))
+    both.finish()
+
+
+def test_a_full_halt_log_says_so_and_takes_what_fitted(both):
+    both.open(size=200)
+    both.info()
+    for number in range(8):
+        both.log(*(padded(number, 10) for _ in range(3)))
+        both.info()
+    both.do("change_size", 120)
+    both.do("change_size", 1000)
+    both.log(padded(9, 9))
+    both.do("truncate")
+    both.log(padded(10, 9))
+    both.info()
+    both.finish()
+
+
+@pytest.mark.parametrize("head", [None, ("head", 1)])
+def test_moving_on_and_changing_the_size_of_a_wrap_log(both, head):
+    both.open("wrap", (200, 3), head)
+    for files in (5, 2, 4, 1, 3, 10, 6):
+        for number in range(9):
+            both.log(*(padded(number, 15) for _ in range(4)))
+        both.info("no_items", "items", "no_overflows")
+        if files == 1:
+            continue
+        both.do("change_size", (150 + files, files))
+        both.do("inc_wrap_file")
+        both.items()
+    both.do("close")
+
+
+def test_random_sequences_give_the_same_answers_items_and_files(both, dice, real):
+    for number in range(SEQUENCES):
+        real.clear()
+        both.ours.remove()
+        both.steps = []
+        run_sequence(both, dice)
+        both.finish()
+
+
+def run_sequence(both, dice):
+    is_wrap = dice.random() < 0.7
+    head = ("head", dice.randrange(1000)) if dice.random() < 0.5 else None
+    size = (40 + dice.randrange(400), 2 + dice.randrange(6)) if is_wrap else dice.choice(
+        [None, 500 + dice.randrange(2000)])
+    # While a decrease is pending the original may read without end after a kill, and forgets
+    # files when it is truncated.
+    shrinking = False
+    # The original leaves a truncated ring marked as closed, so that it is not repaired.
+    truncated = False
+    both.open("wrap" if is_wrap else "halt", size, head)
+    for _ in range(dice.randrange(5, 40)):
+        choice = dice.randrange(20)
+        if choice < 10:
+            both.log(padded(dice.randrange(1000), dice.randrange(60)))
+        elif choice < 13:
+            count = 1 + dice.randrange(6)
+            both.log(*(padded(dice.randrange(9), dice.randrange(30)) for _ in range(count)))
+        elif choice == 13 and is_wrap:
+            both.do("inc_wrap_file")
+        elif choice == 14 and is_wrap:
+            # A second change while one is pending is where the original forgets files.
+            if not shrinking:
+                new = (40 + dice.randrange(400), 2 + dice.randrange(6))
+                shrinking = new[1] < size[1]
+                size = new
+                both.do("change_size", new)
+        elif choice == 14:
+            both.do("change_size", 400 + dice.randrange(4000))
+        elif choice in (15, 16):
+            if choice == 15 or truncated or shrinking:
+                both.do("close")
+                both.files()
+                truncated = False
+            else:
+                both.kill()
+            both.open("wrap" if is_wrap else "halt")
+        elif choice == 17 and not shrinking:
+            new = ("new", "head") if dice.random() < 0.5 else None
+            truncated = is_wrap
+            both.do("truncate", *([new] if new else []))
+        elif choice == 18:
+            both.info("no_items", "items", "no_overflows", "size")
+        else:
+            both.items(dice.choice([None, 1, 3]))
