@@ -48,6 +48,11 @@ class Both:
         wanted = self.real.result(erlang(("open", options)))
         self.same(("open", options), wanted, self.ours.open(type, format, size, head))
 
+    def open_repairing(self, repair):
+        wanted = self.real.result(erlang(("open", [("repair", repair)])))
+        got = self.ours.open(repair={"true": True, "false": False}[repair])
+        self.same(("open", repair), wanted, got)
+
     def log(self, *terms):
         external = self.format == "external"
         name = "blog_terms" if external else "log_terms"
@@ -209,3 +214,54 @@ def run_sequence(both, dice):
             both.info("no_items", "items", "no_overflows", "size")
         else:
             both.items(dice.choice([None, 1, 3]))
+
+
+DAMAGES = int(os.environ.get("TIDEMARK_LOG_DAMAGES", 40))
+
+
+def test_damaged_logs_are_repaired_as_the_original_repairs_them(both, dice, real):
+    for number in range(DAMAGES):
+        real.clear()
+        both.ours.remove()
+        both.steps = []
+        both.open("halt")
+        for _ in range(dice.randrange(1, 8)):
+            both.log(*(
+                dice.choice([
+                    padded(dice.randrange(70000), dice.choice([0, 3, 30, 300])),
+                    b"x" * dice.choice([10, 65530, 70000]), [1, 2, 3], "ok", "#{a => 1}"])
+                for _ in range(dice.randrange(1, 4))))
+        both.do("close")
+        damage(both, dice)
+        for repair in ("false", "true"):
+            both.open_repairing(repair)
+        both.items()
+        both.do("close")
+        both.files()
+
+
+def damage(both, dice):
+    """Marks the file as open, and spoils some of it, on both sides alike."""
+    data = bytearray(both.real.files()["log"])
+    data[4:8] = bytes([6, 7, 8, 9])
+    for _ in range(dice.randrange(1, 4)):
+        place = dice.randrange(8, len(data)) if len(data) > 8 else 8
+        kind = dice.randrange(6)
+        if kind == 0:
+            del data[place:]
+        elif kind == 1:
+            data[place:place] = dice.randbytes(dice.randrange(1, 40))
+        elif kind == 2:
+            data[place:place + 1] = bytes([dice.randrange(256)])
+        elif kind == 3 and place < len(data):
+            data[place] ^= 1 << dice.randrange(8)
+        elif kind == 4:
+            data += bytes(dice.choice([1, 7, 8, 512]))
+        else:
+            spot = data.find(b"bWLA", place)
+            if spot >= 8:
+                new = dice.choice([0, 1, 5, 11, 65528, 70000, 2**32 - 1])
+                data[spot - 4:spot] = new.to_bytes(4, "big")
+    for directory in (both.real.directory, both.ours.directory):
+        (directory / "log").write_bytes(data)
+    both.steps.append(bytes(data) if len(data) < 2000 else len(data))
