@@ -18,6 +18,7 @@ enum Tidemark {
             raiseFileLimit()
             let service = try makeService(settings, log)
             let daemon = try Daemon(service: service)
+            service.store.logs.openHeld()
             announce(daemon, settings, log)
             signals.waitForEnd()
             drain(service, daemon, signals)

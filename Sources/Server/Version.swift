@@ -4,6 +4,8 @@ import Store
 enum Version {
     static let service = "0.1.0"
     static let api = "v1"
+    /// The release of Erlang/OTP whose disk_log the logs are.
+    static let diskLog = "25"
 
     /// The interface of libpmemlog that the service was built against.
     static var pmemlog: String {

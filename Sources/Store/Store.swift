@@ -43,9 +43,10 @@ package final class Store: Sendable {
 
     /// Closes everything cleanly; nothing may be asked of the store afterwards.
     package func close() {
+        logs.stopOpening()
+        files.stop()
         pools.closeAll()
         logs.closeAll()
-        files.stop()
         committers.stop()
         timers.stop()
     }

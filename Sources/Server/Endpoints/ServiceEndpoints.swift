@@ -37,9 +37,13 @@ extension Service {
 
     private static let root: JSONValue = [
         "name": "tidemark", "version": .string(Version.service),
-        "api_version": .string(Version.api), "engines": ["pmemlog": .string(Version.pmemlog)],
+        "api_version": .string(Version.api),
+        "engines": [
+            "pmemlog": .string(Version.pmemlog), "disk_log": .string(Version.diskLog),
+        ],
         "links": [
-            "pools": "/v1/pools", "limits": "/v1/limits", "openapi": "/openapi.json",
+            "pools": "/v1/pools", "logs": "/v1/logs", "limits": "/v1/limits",
+            "openapi": "/openapi.json",
             "docs": "/docs", "metrics": "/metrics", "health": "/healthz", "readiness": "/readyz",
         ],
     ]
@@ -55,14 +59,15 @@ extension Service {
                 name: "storage",
                 value: hasSpace
                     ? "ok" : .string("\(free) bytes free, \(settings.freeBytesFloor) wanted")))
-        let failed = store.pools.allLoaded.filter {
-            if case .failed = $0.view.state { true } else { false }
-        }.map(\.name).sorted()
-        if !failed.isEmpty {
-            let names = failed.prefix(10).joined(separator: ", ")
-            checks.append(.init(name: "pools", value: .string("failed: \(names)")))
+        if let percent = store.logs.recoveryPercent {
+            checks.append(.init(name: "recovery", value: .string("running \(percent) %")))
         }
-        let isReady = !isDraining && hasSpace && failed.isEmpty
+        let failures = [
+            Self.check("pools", failed: store.pools.allLoaded.filter(\.hasFailed).map(\.name)),
+            Self.check("logs", failed: store.logs.allLoaded.filter(\.hasFailed).map(\.name)),
+        ].compactMap(\.self)
+        checks += failures
+        let isReady = !isDraining && hasSpace && failures.isEmpty
         var document: [JSONValue.Member] = [
             .init(name: "status", value: isReady ? "ready" : "not_ready")
         ]
@@ -70,6 +75,13 @@ extension Service {
         return try Self.json(
             call, status: isReady ? 200 : 503, headers: isReady ? [] : [.init("Retry-After", "1")],
             .object(document))
+    }
+
+    /// Names some of those that have failed; nil if none have.
+    private static func check(_ kind: String, failed: [String]) -> JSONValue.Member? {
+        guard !failed.isEmpty else { return nil }
+        let names = failed.sorted().prefix(10).joined(separator: ", ")
+        return .init(name: kind, value: .string("failed: \(names)"))
     }
 
     private func problem(_ call: Call) throws(Problem) -> Answer {

@@ -13,6 +13,8 @@ extension DiskLog.State {
 }
 
 extension DiskLog {
+    var hasFailed: Bool { if case .failed = view.state { true } else { false } }
+
     /// The headers of answers about the log.
     func headers(_ view: View) -> [Response.Header] {
         [.init("ETag", tag(view).text), .init("Log-Position", String(view.position))]

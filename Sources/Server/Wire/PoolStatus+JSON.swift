@@ -19,6 +19,10 @@ extension PmemLog.State {
     }
 }
 
+extension PmemLog {
+    var hasFailed: Bool { if case .failed = view.state { true } else { false } }
+}
+
 extension PoolStatus {
     /// The answer that tells all of the pool.
     ///

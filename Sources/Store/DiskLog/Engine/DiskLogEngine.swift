@@ -35,7 +35,8 @@ final class DiskLogEngine: CommitEngine, Sendable {
             for append in batch { additions.add(append, to: &writer, self) }
             additions.finish(&writer)
             results = additions.results
-            told = additions.wraps.map(LogNotice.wrap)
+            // The original tells nobody when a rotate log goes on.
+            if writer is RingWriter { told = additions.wraps.map(LogNotice.wrap) }
             publish(writer)
         }
         if !wasFull, view.figures.isFull { told.append(.full) }

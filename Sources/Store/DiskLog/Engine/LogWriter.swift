@@ -59,6 +59,36 @@ extension LogWriter {
     }
 }
 
+/// A writer that goes on to another file when one is full.
+protocol MovingWriter: LogWriter {
+    var appender: FileAppender { get set }
+    /// The byte count at which a file is full.
+    var maxBytes: Int { get }
+}
+
+extension MovingWriter {
+    mutating func add(
+        _ append: Append, isAtomic: Bool, isDurable: Bool
+    ) throws(StoreError) -> Addition {
+        var addition = Addition()
+        addition.first = position
+        try append.forEachRecord { (record) throws(StoreError) in
+            let size = appender.countedSize(record.count)
+            // A file that holds nothing but its head takes one record of any size.
+            let isEmpty = appender.counted == appender.first
+            if appender.counted + size > maxBytes, !isEmpty {
+                addition.wraps.append(try moveOn(isDurable: isDurable))
+            }
+            if addition.count == 0 { addition.first = position }
+            try appender.add(record)
+            addition.count += 1
+            return true
+        }
+        addition.next = position
+        return addition
+    }
+}
+
 /// What became of an append's records.
 struct Addition {
     /// Records that were taken in, from the first.

@@ -1,7 +1,7 @@
 /// Writes a wrap log: a ring of files, of which one is written.
 ///
 /// Mirrors mf_int_log/2, mf_ext_log/2, inc_wrap/3 and change_size_wrap/3 of disk_log_1.
-struct RingWriter: LogWriter {
+struct RingWriter: MovingWriter {
     let setting: LogSetting
     var appender: FileAppender
     var head: HeadMaker
@@ -51,27 +51,6 @@ struct RingWriter: LogWriter {
     func path(_ number: Int) -> String { "\(setting.base).\(number)" }
 
     // MARK: - Writing
-
-    mutating func add(
-        _ append: Append, isAtomic: Bool, isDurable: Bool
-    ) throws(StoreError) -> Addition {
-        var addition = Addition()
-        addition.first = place.start + appender.units
-        try append.forEachRecord { (record) throws(StoreError) in
-            let size = appender.countedSize(record.count)
-            // A file that holds nothing but its head takes one record of any size.
-            let isEmpty = appender.counted == appender.first
-            if appender.counted + size > maxBytes, !isEmpty {
-                addition.wraps.append(try moveOn(isDurable: isDurable))
-            }
-            if addition.count == 0 { addition.first = place.start + appender.units }
-            try appender.add(record)
-            addition.count += 1
-            return true
-        }
-        addition.next = place.start + appender.units
-        return addition
-    }
 
     mutating func writePending() throws(StoreError) { try appender.writePending() }
 

@@ -34,7 +34,7 @@ struct LogOpener {
         switch type {
         case .halt: return try openHalt(setting, head, slots, isNew)
         case .wrap: return try openRing(setting, head, slots, isNew)
-        case .rotate: throw .notImplemented(detail: "rotate logs")
+        case .rotate: return try openRotating(setting, head, slots, isNew)
         }
     }
 
@@ -57,6 +57,23 @@ struct LogOpener {
         let writer = try HaltWriter(
             setting, opened, head: head, size: options.size ?? .infinity)
         return Opened(setting: setting, writer: writer, result: opened.result, isNew: isNew)
+    }
+
+    private func openRotating(
+        _ setting: LogSetting, _ head: HeadMaker, _ slots: [LogPlace], _ isNew: Bool
+    ) throws(StoreError) -> Opened {
+        guard case .files(let bytes, let files) = options.size else {
+            throw .badArgument(
+                option: "size", detail: "a rotate log needs a size: its files' bytes and number")
+        }
+        var head = head
+        let opened = try LogOpening(
+            setting: setting, repair: .repair, number: 0, path: setting.base, indexed: nil,
+            places: LogPlaces(slots)
+        ).open(&head)
+        let writer = try RotateWriter(
+            setting, opened, head: head, maxBytes: bytes, maxFiles: files)
+        return Opened(setting: setting, writer: writer, result: .ok, isNew: isNew)
     }
 
     private func openRing(

@@ -52,12 +52,41 @@ extension Logs {
         return (Array(wanted.prefix(limit)), wanted.count <= limit)
     }
 
-    /// Names of the logs that the service holds and has not opened yet; waits.
-    package func heldNames() throws(StoreError) -> [String] {
-        try directory.names(in: ".tidemark/logs").sorted().filter { name in
-            ResourceName.isValid(name) && loaded(name) == nil
-                && (try? LogMemory(of: name, in: directory))?.isHeld == true
+    /// Opens the logs that the service holds, one after the other, on a thread of its own.
+    ///
+    /// Nobody has to wait for that: a request opens its log at once.
+    package func openHeld() {
+        services.files.submit { [self] in
+            let names = (try? directory.names(in: ".tidemark/logs")) ?? []
+            recovery.withLock { $0 = (done: 0, all: names.count) }
+            for name in names.sorted() where ResourceName.isValid(name) {
+                if (try? LogMemory(of: name, in: directory))?.isHeld == true {
+                    openOne(name)
+                }
+                let isStopping = recovery.withLock { recovery in
+                    recovery.done += 1
+                    return recovery.all == 0
+                }
+                if isStopping { return }
+            }
         }
+    }
+
+    /// Ends `openHeld` early, for the end of the process.
+    func stopOpening() { recovery.withLock { $0 = (done: 0, all: 0) } }
+
+    private func openOne(_ name: String) {
+        do throws(StoreError) {
+            _ = try find(name)
+        } catch {
+            services.report("log \(name) could not be opened: \(error.summary)")
+        }
+    }
+
+    /// How far `openHeld` is, in hundredths; nil if it is done.
+    package var recoveryPercent: Int? {
+        let (done, all) = recovery.withLock { $0 }
+        return done < all ? done * 100 / all : nil
     }
 
     /// All files that belong to a base name, relative to the data directory.

@@ -28,6 +28,8 @@ package final class Logs: Sendable {
     /// Why the last opening of a log failed.
     private let failures = Locked<[String: StoreError]>([:])
     let turns = NameTurns()
+    /// Logs that have been opened at the start, and how many there are.
+    let recovery = Locked((done: 0, all: 0))
 
     init(directory: DataDirectory, services: LogServices, node: String) {
         self.directory = directory
@@ -297,7 +299,7 @@ package final class Logs: Sendable {
     }
 
     /// Closes every log cleanly, for the end of the process; waits.
-    package func closeAll() {
+    func closeAll() {
         for log in allLoaded {
             try? turns.with(log.name) { () throws(StoreError) in
                 try unload(log, telling: .closed)
