@@ -53,6 +53,10 @@ class Both:
         got = self.ours.open(repair={"true": True, "false": False}[repair])
         self.same(("open", repair), wanted, got)
 
+    def open_for(self, mode):
+        wanted = self.real.result(erlang(("open", [("mode", mode)])))
+        self.same(("open", mode), wanted, self.ours.open(mode=mode))
+
     def log(self, *terms):
         external = self.format == "external"
         name = "blog_terms" if external else "log_terms"
@@ -69,12 +73,16 @@ class Both:
         self.steps.append("kill")
 
     def items(self, limit=None):
+        """True if the original could be asked: some damage makes it read without end."""
         answer = self.real.do(erlang(("items", limit)) if limit else "items")["chunks"]
         chunks, end = self.ours.chunks(limit)
+        if answer[-1] == "hangs":
+            return False
         wanted = [(chunk["items"], chunk["bad"]) for chunk in answer[:-1]]
         if limit:
             wanted, chunks = flat(wanted), flat(chunks)
         self.same(("items", limit), (wanted, answer[-1]), (chunks, end))
+        return True
 
     def info(self, *but):
         wanted = self.real.do("info")["info"]
@@ -240,7 +248,35 @@ def test_damaged_logs_are_repaired_as_the_original_repairs_them(both, dice, real
         both.files()
 
 
-def damage(both, dice):
+def test_damaged_logs_are_read_as_the_original_reads_them(both, dice, real):
+    for number in range(DAMAGES):
+        real.clear()
+        both.ours.remove()
+        both.steps = []
+        both.open("halt")
+        for _ in range(dice.randrange(1, 8)):
+            both.log(padded(dice.randrange(70000), dice.choice([0, 3, 30, 300])))
+        both.do("close")
+        damage(both, dice, sizes=[0, 1, 5, 11, 3000])
+        mark = dice.choice(["opened", "closed"])
+        mode = dice.choice(["read_only", "read_write"]) if mark == "closed" else "read_only"
+        if mark == "closed":
+            set_mark(both, bytes([99, 88, 77, 11]))
+        both.open_for(mode)
+        if both.items():
+            both.items(dice.choice([1, 2, 3]))
+            both.do("close")
+            both.files()
+
+
+def set_mark(both, mark):
+    for directory in (both.real.directory, both.ours.directory):
+        data = bytearray((directory / "log").read_bytes())
+        data[4:8] = mark
+        (directory / "log").write_bytes(data)
+
+
+def damage(both, dice, sizes=(0, 1, 5, 11, 65528, 70000, 2**32 - 1)):
     """Marks the file as open, and spoils some of it, on both sides alike."""
     data = bytearray(both.real.files()["log"])
     data[4:8] = bytes([6, 7, 8, 9])
@@ -260,7 +296,7 @@ def damage(both, dice):
         else:
             spot = data.find(b"bWLA", place)
             if spot >= 8:
-                new = dice.choice([0, 1, 5, 11, 65528, 70000, 2**32 - 1])
+                new = dice.choice(sizes)
                 data[spot - 4:spot] = new.to_bytes(4, "big")
     for directory in (both.real.directory, both.ours.directory):
         (directory / "log").write_bytes(data)

@@ -62,10 +62,15 @@ gone(N) ->
 items(_, _, 0) -> ["\"endless\""];
 items(C, N, Left) ->
     Me = self(),
-    Reader = spawn(fun() -> receive stop -> ok after 3000 -> exit(Me, hangs) end end),
+    %% Some damage makes the log process read without end.
+    Guard = spawn(fun() ->
+        receive stop -> ok
+        after 2000 -> Me ! hangs, [exit(P, kill) || {l, P} <- ets:tab2list(disk_log_names)]
+        end
+    end),
     Result = (catch disk_log:bchunk(l, C, N)),
-    Reader ! stop,
-    case Result of
+    Guard ! stop,
+    case receive hangs -> hangs after 0 -> Result end of
         {C2, Items} when is_list(Items) -> [chunk(Items, 0) | items(C2, N, Left - 1)];
         {C2, Items, Bad} when is_list(Items) -> [chunk(Items, Bad) | items(C2, N, Left - 1)];
         Other -> [text(Other)]
