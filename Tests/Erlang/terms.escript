@@ -44,7 +44,7 @@ answer($r, <<Seed:64, Depth>>) ->
     term_to_binary(term(Depth));
 answer($p, Text) ->
     try
-        {ok, Tokens, _} = erl_scan:string(unicode:characters_to_list(Text) ++ "."),
+        {ok, Tokens, _} = erl_scan:string(unicode:characters_to_list(Text) ++ "\n."),
         {ok, Term} = erl_parse:parse_term(Tokens),
         term_to_binary(Term)
     catch error:_ -> []

@@ -174,9 +174,7 @@ struct TermLexer {
         switch first {
         case "x": return try hexadecimal()
         case "^":
-            guard let letter = peek(), (0x40...0x5F).contains(letter.value & ~0x20) else {
-                throw expected("a letter after \\^")
-            }
+            guard let letter = peek() else { throw expected("a letter after \\^") }
             advance()
             return Unicode.Scalar(UInt8(letter.value & 0x1F))
         default:

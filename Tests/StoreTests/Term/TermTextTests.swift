@@ -21,6 +21,7 @@ import Testing
         ("{ä,}", "expected a term at byte 4"), ("#{a,b}", "expected => at byte 3"),
         ("foo(1)", "expected a term at byte 3"), ("a b", "expected the end of the text at byte 2"),
         ("'abc", "expected a closing ' at byte 4"), ("[1,Var]", "expected a term at byte 3"),
+        ("$", "expected a character after $ at byte 0"),
         ("#{a=>1,a=>2}", "a map with the same key twice at byte 11"),
     ])
     func errorsSayWhatWasExpectedAndWhere(_ text: String, _ message: String) {
