@@ -1,14 +1,30 @@
 /// Floats as text, as Erlang reads them.
 package enum FloatText {
-    /// The value of a text of digits that a zero byte ends: sign, digits, point or comma, digits,
-    /// and an exponent if there is one.
+    /// The value of a text that a zero byte ends, in the form of old releases: sign, digits, point or
+    /// comma, digits, and an exponent if there is one.
     ///
     /// A number too small is zero; one that is too large is refused.
     static func value(_ bytes: Slice<UnsafeRawBufferPointer>) -> Double? {
         guard let end = bytes.firstIndex(of: 0), isNumber(bytes[..<end]) else { return nil }
         let text = String(decoding: bytes[..<end], as: UTF8.self)
-        let value = Double(text.contains(",") ? String(text.map { $0 == "," ? "." : $0 }) : text)
-        return value.flatMap { $0.isFinite ? $0 : nil }
+        return finite(text.contains(",") ? String(text.map { $0 == "," ? "." : $0 }) : text)
+    }
+
+    /// The value of a number, with or without point and exponent.
+    package static func value(of text: String) -> Double? {
+        let isPlain = text.utf8.allSatisfy {
+            switch $0 {
+            case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "."), UInt8(ascii: "-"),
+                UInt8(ascii: "+"), UInt8(ascii: "e"), UInt8(ascii: "E"):
+                true
+            default: false
+            }
+        }
+        return isPlain ? finite(text) : nil
+    }
+
+    private static func finite(_ text: String) -> Double? {
+        Double(text).flatMap { $0.isFinite ? $0 : nil }
     }
 
     private static func isNumber(_ text: Slice<UnsafeRawBufferPointer>) -> Bool {

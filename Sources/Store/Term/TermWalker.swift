@@ -45,8 +45,7 @@ package struct TermWalker {
             } else {
                 try announce(to: &visitor)
                 top.left -= 1
-                let start = reader.offset
-                try take(reader.next(), from: start, &visitor)
+                try take(reader.next(), &visitor)
             }
         }
     }
@@ -66,14 +65,14 @@ package struct TermWalker {
 
     @inlinable
     mutating func take<Visitor: TermVisitor>(
-        _ token: TermToken, from start: Int, _ visitor: inout Visitor
+        _ token: TermToken, _ visitor: inout Visitor
     ) throws(TermError) {
         switch token {
-        case .list(let count): try begin(.list, count + 1, from: start, &visitor)
-        case .tuple(let count) where count > 0: try begin(.tuple, count, from: start, &visitor)
-        case .map(let count) where count > 0: try begin(.map, 2 * count, from: start, &visitor)
+        case .list(let count): try begin(.list, count + 1, &visitor)
+        case .tuple(let count) where count > 0: try begin(.tuple, count, &visitor)
+        case .map(let count) where count > 0: try begin(.map, 2 * count, &visitor)
         case .function(let head):
-            try visitor.opaque(skip(terms: 1 + head.freeCount, from: start))
+            try visitor.opaque(skip(terms: 1 + head.freeCount, from: reader.start))
         case .identifier(let bytes): try visitor.opaque(bytes)
         default: try visitor.leaf(token)
         }
@@ -81,20 +80,20 @@ package struct TermWalker {
 
     @inlinable
     mutating func begin<Visitor: TermVisitor>(
-        _ container: TermContainer, _ terms: Int, from start: Int, _ visitor: inout Visitor
+        _ container: TermContainer, _ terms: Int, _ visitor: inout Visitor
     ) throws(TermError) {
-        if try visitor.begin(container) {
+        let start = reader.start
+        if try visitor.begin(container, at: start) {
             frames.append(top)
             top = Frame(container: container, left: terms)
         } else {
-            try visitor.opaque(skip(terms: terms, from: start))
+            try visitor.opaque(skip(terms: terms, from: reader.start))
         }
     }
 
     /// The tail of a list: nothing, more of the list, or what makes it an improper one.
     @inlinable
     mutating func tail<Visitor: TermVisitor>(_ visitor: inout Visitor) throws(TermError) {
-        let start = reader.offset
         let token = try reader.next()
         top.left = 0
         switch token {
@@ -107,7 +106,7 @@ package struct TermWalker {
             }
         default:
             try visitor.next(.tail)
-            try take(token, from: start, &visitor)
+            try take(token, &visitor)
         }
     }
 
