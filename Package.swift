@@ -46,5 +46,7 @@ let package = Package(
         .testTarget(
             name: "StoreTests", dependencies: ["Store", "CPMemLog", "TestSupport"],
             swiftSettings: strict),
+        .testTarget(
+            name: "ServerTests", dependencies: ["Server", "TestSupport"], swiftSettings: strict),
     ]
 )

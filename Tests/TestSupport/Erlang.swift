@@ -57,6 +57,9 @@ package final class Erlang {
         try ask("r", withUnsafeBytes(of: seed.bigEndian) { Array($0) } + [depth])
     }
 
+    /// A term in JSON.
+    package func json(_ bytes: [UInt8]) throws -> [UInt8] { try ask("j", bytes) }
+
     /// The encoding of what Erlang's own parser reads; nil if it reads nothing.
     package func parse(_ text: String) throws -> [UInt8]? {
         let answer = try ask("p", Array(text.utf8))
