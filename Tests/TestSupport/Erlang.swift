@@ -18,6 +18,10 @@ package final class Erlang {
             .deletingLastPathComponent().appending(path: "Erlang/terms.escript")
         process.executableURL = URL(filePath: "/usr/bin/env")
         process.arguments = ["escript", script.path]
+        // Nobody wants to read why it ends when a test fails.
+        process.environment = ProcessInfo.processInfo.environment.merging(
+            ["ERL_CRASH_DUMP_SECONDS": "0"]
+        ) { $1 }
         process.standardInput = input
         process.standardOutput = output
         try process.run()

@@ -13,6 +13,22 @@ package struct JSONWriter {
         digits.withUTF8 { bytes.append(contentsOf: $0) }
     }
 
+    /// As the other, for the type that most integers have.
+    package mutating func integer(_ value: Int) {
+        if value < 0 { bytes.append(UInt8(ascii: "-")) }
+        var rest = value.magnitude
+        guard rest >= 10 else { return bytes.append(UInt8(ascii: "0") + UInt8(rest)) }
+        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 20) { digits in
+            var place = digits.count
+            while rest > 0 {
+                place -= 1
+                digits[place] = UInt8(ascii: "0") + UInt8(rest % 10)
+                rest /= 10
+            }
+            bytes.append(contentsOf: digits[place...])
+        }
+    }
+
     /// Digits, a sign, a point and an exponent, as somebody else wrote them.
     package mutating func number(_ text: some Sequence<UInt8>) { bytes.append(contentsOf: text) }
 

@@ -105,13 +105,13 @@ struct TermJSONWriter: TermVisitor {
         } else {
             writer.string(utf8: atom.bytes)
         }
-        writer.literal("}")
+        writer.bytes.append(UInt8(ascii: "}"))
     }
 
     private mutating func tagged(_ tag: StaticString, _ bytes: UnsafeRawBufferPointer) {
         writer.literal(tag)
         writer.base64(bytes)
-        writer.literal("}")
+        writer.bytes.append(UInt8(ascii: "}"))
     }
 
     private mutating func write(_ bytes: UnsafeRawBufferPointer, bitsInLastByte bits: Int) {
@@ -122,16 +122,16 @@ struct TermJSONWriter: TermVisitor {
         bytes.withUnsafeBytes { writer.base64($0) }
         writer.literal(",\"n\":")
         writer.integer(8 * (bytes.count - 1) + bits)
-        writer.literal("}")
+        writer.bytes.append(UInt8(ascii: "}"))
     }
 
     private mutating func write(elements bytes: UnsafeRawBufferPointer) {
-        writer.literal("[")
+        writer.bytes.append(UInt8(ascii: "["))
         for (index, byte) in bytes.enumerated() {
-            if index > 0 { writer.literal(",") }
-            writer.integer(byte)
+            if index > 0 { writer.bytes.append(UInt8(ascii: ",")) }
+            writer.integer(Int(byte))
         }
-        writer.literal("]")
+        writer.bytes.append(UInt8(ascii: "]"))
     }
 
     private mutating func writeEmptyTuple() {
@@ -167,14 +167,15 @@ struct TermJSONWriter: TermVisitor {
         // One level must be left for what is in it.
         guard levels > shape.levels else { return false }
         if shape == .undecided && levels <= Shape.pairs.levels { throw giveUp() }
+        if open.isEmpty { open.reserveCapacity(16) }
         open.append(shape)
         levels -= shape.levels
         switch shape {
         case .undecided: break
-        case .array: writer.literal("[")
+        case .array: writer.bytes.append(UInt8(ascii: "["))
         case .improper: writer.literal("{\"$improper\":[")
         case .tuple: writer.literal("{\"$tuple\":[")
-        case .object: writer.literal("{")
+        case .object: writer.bytes.append(UInt8(ascii: "{"))
         case .pairs: writer.literal("{\"$map\":[[")
         }
         return true
@@ -195,14 +196,14 @@ struct TermJSONWriter: TermVisitor {
         case (.undecided, _): isKey = true
         case (.object, .firstElement): isKey = true
         case (.object, .element):
-            writer.literal(",")
+            writer.bytes.append(UInt8(ascii: ","))
             isKey = true
-        case (.object, .value): writer.literal(":")
+        case (.object, .value): writer.bytes.append(UInt8(ascii: ":"))
         case (.pairs, .element): writer.literal("],[")
         case (_, .firstElement): break
         case (.improper, .tail): writer.literal("],\"tail\":")
         case (_, .tail): throw giveUp()
-        case (_, .element), (_, .value): writer.literal(",")
+        case (_, .element), (_, .value): writer.bytes.append(UInt8(ascii: ","))
         }
     }
 
@@ -211,10 +212,10 @@ struct TermJSONWriter: TermVisitor {
         levels += shape.levels
         switch shape {
         case .undecided: break
-        case .array: writer.literal("]")
-        case .improper: writer.literal("}")
+        case .array: writer.bytes.append(UInt8(ascii: "]"))
+        case .improper: writer.bytes.append(UInt8(ascii: "}"))
         case .tuple: writer.literal("]}")
-        case .object: writer.literal("}")
+        case .object: writer.bytes.append(UInt8(ascii: "}"))
         case .pairs: writer.literal("]]}")
         }
     }
@@ -239,7 +240,11 @@ struct TermJSONWriter: TermVisitor {
         case .undecided:
             open[open.count - 1] = shape
             levels -= shape.levels - Shape.undecided.levels
-            if shape == .object { writer.literal("{") } else { writer.literal("{\"$map\":[[") }
+            if shape == .object {
+                writer.bytes.append(UInt8(ascii: "{"))
+            } else {
+                writer.literal("{\"$map\":[[")
+            }
         case shape: break
         default: throw giveUp()
         }
