@@ -33,6 +33,13 @@ import Testing
         #expect(throws: TermError(.duplicateKey, at: text.utf8.count)) { try Term(text: text) }
     }
 
+    @Test(arguments: ["", "'"])
+    func atomsHaveAtMost255Characters(_ quote: String) throws {
+        let name = String(repeating: "ä", count: 255)
+        #expect(try Term(text: quote + name + quote) == .atom(Atom(name)))
+        #expect(throws: TermError.self) { try Term(text: quote + name + "a" + quote) }
+    }
+
     @Test func textNestsUpToTheLimit() throws {
         func nested(_ levels: Int) -> String {
             String(repeating: "[", count: levels) + "1" + String(repeating: "]", count: levels)
