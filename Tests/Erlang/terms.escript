@@ -1,5 +1,5 @@
 #!/usr/bin/env escript
-%%! -noinput +pc latin1
+%%! -noinput +pc latin1 +t 10000000
 %% Answers questions about terms, each a length of 4 bytes, a letter and what it is about:
 %%   v  the release
 %%   b  bytes: empty if binary_to_term refuses them; else term_to_binary and ~0tp of the term, each
