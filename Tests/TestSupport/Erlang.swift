@@ -18,6 +18,8 @@ package final class Erlang {
     private static let starting = NSLock()
 
     package init() throws {
+        // One that has died is told from its answers.
+        signal(SIGPIPE, SIG_IGN)
         Self.starting.lock()
         defer { Self.starting.unlock() }
         let script = URL(filePath: #filePath).deletingLastPathComponent()
