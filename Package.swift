@@ -41,10 +41,15 @@ let package = Package(
             ],
             swiftSettings: strict),
         .testTarget(name: "StyleTests", swiftSettings: strict),
+        .executableTarget(
+            name: "FuzzTerms", dependencies: ["Store"], path: "Tests/Fuzz/Terms",
+            exclude: ["terms.dict"], swiftSettings: strict),
         .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
         .testTarget(name: "APITests", dependencies: ["API", "TestSupport"], swiftSettings: strict),
         .testTarget(
             name: "StoreTests", dependencies: ["Store", "CPMemLog", "TestSupport"],
             swiftSettings: strict),
+        .testTarget(
+            name: "ServerTests", dependencies: ["Server", "TestSupport"], swiftSettings: strict),
     ]
 )

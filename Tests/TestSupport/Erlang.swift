@@ -3,9 +3,10 @@ import Glibc
 
 /// A running Erlang that answers questions about terms: see Tests/Erlang/terms.escript.
 package final class Erlang {
-    private let process = Process()
-    private let input = Pipe()
-    private let output = Pipe()
+    private var process: pid_t = 0
+    /// Where questions are written to, and answers are read from.
+    private let input: Int32
+    private let output: Int32
 
     /// Whether the Erlang that the tests compare with is there.
     package static let isInstalled: Bool = {
@@ -13,19 +14,45 @@ package final class Erlang {
         return release == Array("25".utf8)
     }()
 
+    /// Held while there are ends of pipes that another process might be started with.
+    private static let starting = NSLock()
+
     package init() throws {
+        // One that has died is told from its answers.
+        signal(SIGPIPE, SIG_IGN)
+        Self.starting.lock()
+        defer { Self.starting.unlock() }
         let script = URL(filePath: #filePath).deletingLastPathComponent()
             .deletingLastPathComponent().appending(path: "Erlang/terms.escript")
-        process.executableURL = URL(filePath: "/usr/bin/env")
-        process.arguments = ["escript", script.path]
-        process.standardInput = input
-        process.standardOutput = output
-        try process.run()
+        let (questions, answers) = (Self.pipe(), Self.pipe())
+        (input, output) = (questions.write, answers.read)
+        var actions = posix_spawn_file_actions_t()
+        posix_spawn_file_actions_init(&actions)
+        defer { posix_spawn_file_actions_destroy(&actions) }
+        posix_spawn_file_actions_adddup2(&actions, questions.read, 0)
+        posix_spawn_file_actions_adddup2(&actions, answers.write, 1)
+        // Nobody wants to read why it ends when a test fails.
+        let words = ["env", "ERL_CRASH_DUMP_SECONDS=0", "escript", script.path]
+        var arguments = words.map { strdup($0) } + [nil]
+        defer { for argument in arguments { free(argument) } }
+        let failure = posix_spawnp(&process, "env", &actions, nil, &arguments, environ)
+        close(questions.read)
+        close(answers.write)
+        guard failure == 0 else { throw Death(question: "", bytes: []) }
     }
 
     deinit {
-        try? input.fileHandleForWriting.close()
-        process.waitUntilExit()
+        close(input)
+        close(output)
+        waitpid(process, nil, 0)
+    }
+
+    /// Both ends; other processes that are started do not get them.
+    private static func pipe() -> (read: Int32, write: Int32) {
+        var ends: [Int32] = [-1, -1]
+        Glibc.pipe(&ends)
+        for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+        return (ends[0], ends[1])
     }
 
     /// What Erlang makes of the bytes of a term.
@@ -57,6 +84,9 @@ package final class Erlang {
         try ask("r", withUnsafeBytes(of: seed.bigEndian) { Array($0) } + [depth])
     }
 
+    /// A term in JSON.
+    package func json(_ bytes: [UInt8]) throws -> [UInt8] { try ask("j", bytes) }
+
     /// The encoding of what Erlang's own parser reads; nil if it reads nothing.
     package func parse(_ text: String) throws -> [UInt8]? {
         let answer = try ask("p", Array(text.utf8))
@@ -71,7 +101,7 @@ package final class Erlang {
 
     private func ask(_ question: String, _ bytes: [UInt8] = []) throws -> [UInt8] {
         let request = Array(question.utf8) + bytes
-        try input.fileHandleForWriting.write(contentsOf: Data(Self.length(request) + request))
+        write(Self.length(request) + request)
         guard let head = read(4), let answer = read(head.reduce(0) { $0 << 8 | Int($1) }) else {
             throw Death(question: question, bytes: bytes)
         }
@@ -94,13 +124,23 @@ package final class Erlang {
         return parts
     }
 
+    private func write(_ bytes: [UInt8]) {
+        var done = 0
+        while done < bytes.count {
+            let some = bytes[done...].withUnsafeBytes {
+                Glibc.write(input, $0.baseAddress, $0.count)
+            }
+            guard some > 0 else { return }
+            done += some
+        }
+    }
+
     private func read(_ count: Int) -> [UInt8]? {
         var bytes = [UInt8](repeating: 0, count: count)
         var done = 0
-        let descriptor = output.fileHandleForReading.fileDescriptor
         while done < count {
             let some = bytes.withUnsafeMutableBytes { buffer in
-                Glibc.read(descriptor, buffer.baseAddress.map { $0 + done }, count - done)
+                Glibc.read(output, buffer.baseAddress.map { $0 + done }, count - done)
             }
             guard some > 0 else { return nil }
             done += some

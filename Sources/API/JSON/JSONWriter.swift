@@ -13,6 +13,9 @@ package struct JSONWriter {
         Decimal.withDigits(of: value) { bytes.append(contentsOf: $0) }
     }
 
+    /// Digits, a sign, a point and an exponent, as somebody else wrote them.
+    package mutating func number(_ text: some Sequence<UInt8>) { bytes.append(contentsOf: text) }
+
     /// The shortest text that reads back as the same number; JSON has none for infinities.
     package mutating func real(_ value: Double) {
         guard value.isFinite else { return literal("null") }
@@ -21,23 +24,34 @@ package struct JSONWriter {
 
     package mutating func string(_ value: String) {
         var value = value
-        bytes.append(UInt8(ascii: "\""))
-        value.withUTF8 { string($0) }
-        bytes.append(UInt8(ascii: "\""))
+        value.withUTF8 { string(utf8: UnsafeRawBufferPointer($0)) }
     }
 
-    private mutating func string(_ utf8: UnsafeBufferPointer<UInt8>) {
+    /// - Parameter utf8: valid UTF-8.
+    package mutating func string(utf8: UnsafeRawBufferPointer) {
+        bytes.append(UInt8(ascii: "\""))
         var rest = utf8[...]
-        while let special = rest.firstIndex(where: Self.needsEscape) {
-            bytes.append(contentsOf: UnsafeBufferPointer(rebasing: rest[..<special]))
-            escape(utf8[special])
-            rest = rest[(special + 1)...]
+        while let place = JSONText.escape(in: rest) {
+            bytes.append(contentsOf: rest[..<place])
+            escape(rest[place])
+            rest = rest[(place + 1)...]
         }
-        bytes.append(contentsOf: UnsafeBufferPointer(rebasing: rest))
+        bytes.append(contentsOf: rest)
+        bytes.append(UInt8(ascii: "\""))
     }
 
-    private static func needsEscape(_ byte: UInt8) -> Bool {
-        byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\")
+    /// Writes a string if the bytes are UTF-8 and none of them is zero; says whether they are.
+    package mutating func string(ifText bytes: UnsafeRawBufferPointer) -> Bool {
+        guard JSONText.isText(bytes) else { return false }
+        string(utf8: bytes)
+        return true
+    }
+
+    /// Writes bytes as a string of base64.
+    package mutating func base64(_ content: UnsafeRawBufferPointer) {
+        bytes.append(UInt8(ascii: "\""))
+        Base64.encode(content, to: &bytes)
+        bytes.append(UInt8(ascii: "\""))
     }
 
     private mutating func escape(_ byte: UInt8) {

@@ -35,7 +35,7 @@ struct RecordWriter: Sendable {
             writer.literal("}")
         } catch {
             // What is no term can still be shown as it is.
-            writer.bytes.removeLast(writer.bytes.count - start)
+            writer.bytes.removeSubrange(start...)
             Self.writeBase64(term, to: &writer)
         }
     }

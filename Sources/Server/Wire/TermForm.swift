@@ -7,6 +7,8 @@ struct TermForm: RecordForm {
     var isRaw = false
     /// Whether those are checked.
     var isValidated = true
+    /// How atoms are written: as OTP 25 writes them, unless set otherwise.
+    var atoms = TermWriter.AtomEncoding.latin1
 
     func record(ofWhole body: [UInt8]) throws(Problem) -> [UInt8] {
         var bytes: [UInt8] = []
@@ -29,7 +31,7 @@ struct TermForm: RecordForm {
         }
         let (name, value) = members[0]
         switch name {
-        case "json": try TermJSON.append(value, to: &bytes)
+        case "json": bytes += try TermJSON.encoding(of: value, atoms: atoms)
         case "term": try appendTerm(value, to: &bytes)
         case "text", "b64":
             var record: [UInt8] = []
@@ -46,7 +48,7 @@ struct TermForm: RecordForm {
             throw Problem(.badRecord, "\(value.place) must be a string")
         }
         do throws(TermError) {
-            bytes += try Term(text: text).encoded()
+            bytes += try Term(text: text).encoded(atoms: atoms)
         } catch {
             throw Problem(.badRecord, "\(value.place) is no Erlang term: \(error)")
         }

@@ -38,7 +38,8 @@ package struct AtomText {
         return utf8
     }
 
-    func isEqual(to text: StaticString) -> Bool {
+    /// Whether it is the text, which must be ASCII.
+    package func isEqual(to text: StaticString) -> Bool {
         text.withUTF8Buffer { bytes.elementsEqual($0) }
     }
 }

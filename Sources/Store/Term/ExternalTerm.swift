@@ -75,3 +75,20 @@ extension Term {
         }
     }
 }
+
+extension TermWriter {
+    /// Puts in a term that is encoded already, with its version byte; nothing may follow it.
+    package mutating func term(
+        encoding: UnsafeRawBufferPointer, inflatedLimit: Int = ExternalTerm.inflatedLimit
+    ) throws(TermError) {
+        try ExternalTerm.withBody(of: encoding, inflatedLimit: inflatedLimit) {
+            (body) throws(TermError) in
+            var validator = TermValidator(body)
+            try validator.run()
+            guard validator.length == body.count else {
+                throw TermError(.trailing, at: validator.length)
+            }
+            bytes.append(contentsOf: body)
+        }
+    }
+}

@@ -1,14 +1,30 @@
 /// Floats as text, as Erlang reads them.
 package enum FloatText {
-    /// The value of a text of digits that a zero byte ends: sign, digits, point or comma, digits,
-    /// and an exponent if there is one.
+    /// The value of a text that a zero byte ends, in the form of old releases: sign, digits, point or
+    /// comma, digits, and an exponent if there is one.
     ///
     /// A number too small is zero; one that is too large is refused.
     static func value(_ bytes: Slice<UnsafeRawBufferPointer>) -> Double? {
         guard let end = bytes.firstIndex(of: 0), isNumber(bytes[..<end]) else { return nil }
         let text = String(decoding: bytes[..<end], as: UTF8.self)
-        let value = Double(text.contains(",") ? String(text.map { $0 == "," ? "." : $0 }) : text)
-        return value.flatMap { $0.isFinite ? $0 : nil }
+        return finite(text.contains(",") ? String(text.map { $0 == "," ? "." : $0 }) : text)
+    }
+
+    /// The value of a number, with or without point and exponent.
+    package static func value(of text: String) -> Double? {
+        let isPlain = text.utf8.allSatisfy {
+            switch $0 {
+            case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "."), UInt8(ascii: "-"),
+                UInt8(ascii: "+"), UInt8(ascii: "e"), UInt8(ascii: "E"):
+                true
+            default: false
+            }
+        }
+        return isPlain ? finite(text) : nil
+    }
+
+    private static func finite(_ text: String) -> Double? {
+        Double(text).flatMap { $0.isFinite ? $0 : nil }
     }
 
     private static func isNumber(_ text: Slice<UnsafeRawBufferPointer>) -> Bool {
@@ -49,42 +65,44 @@ extension FloatText {
         }
     }
 
-    /// The fewest digits that tell a float from its neighbours; with `exponent` powers of ten behind.
+    /// The fewest digits that tell a float from its neighbours, as an integer with so many digits and
+    /// `exponent` powers of ten behind.
     private struct Shortest {
-        var digits: [UInt8] = []
+        var number: UInt64 = 0
+        var count = 0
         var exponent = 0
 
         init(_ value: Double) {
-            var fraction = 0
             var isFraction = false
             var rest = Substring(value.description).utf8
             while let byte = rest.popFirst() {
                 if byte == UInt8(ascii: ".") {
                     isFraction = true
                 } else if byte == UInt8(ascii: "e") {
-                    exponent = Int(Substring(rest)) ?? 0
+                    exponent += Int(Substring(rest)) ?? 0
                     break
                 } else {
-                    digits.append(byte)
-                    if isFraction { fraction += 1 }
+                    number = number * 10 + UInt64(byte & 15)
+                    if isFraction { exponent -= 1 }
                 }
             }
-            exponent -= fraction
-            digits = Array(digits.drop { $0 == UInt8(ascii: "0") })
-            while digits.last == UInt8(ascii: "0") {
-                digits.removeLast()
+            while number % 10 == 0 && number > 0 {
+                number /= 10
                 exponent += 1
+            }
+            var power: UInt64 = 1
+            while power <= number {
+                power *= 10
+                count += 1
             }
         }
 
         /// Whether Erlang writes no exponent: where it would not make the text shorter, except for
         /// integers from 2 to the 53rd on, whose last digits would be made up.
         var isFixed: Bool {
-            let isOne = digits.count == 1
-            let least = isOne ? -4 : -(digits.count + 2)
-            let most = isOne || exponent + digits.count - 1 >= 10 ? 2 : 1
+            let least = count == 1 ? -4 : -(count + 2)
+            let most = count == 1 || exponent + count - 1 >= 10 ? 2 : 1
             guard (least...most).contains(exponent) else { return false }
-            let number = digits.reduce(0 as UInt64) { $0 * 10 + UInt64($1 - UInt8(ascii: "0")) }
             switch exponent {
             case 0: return number < 1 << 53
             case 1: return number <= 1 << 52 / 5
@@ -93,33 +111,46 @@ extension FloatText {
             }
         }
 
+        /// Appends the digits with a point after the first `whole` of them, or without.
+        private func appendDigits(pointAfter whole: Int? = nil, to text: inout [UInt8]) {
+            let start = text.count
+            var rest = number
+            for place in (0..<count).reversed() {
+                text.append(UInt8(ascii: "0") + UInt8(rest % 10))
+                rest /= 10
+                if place == whole { text.append(UInt8(ascii: ".")) }
+            }
+            text[start...].reverse()
+        }
+
         private func appendZeros(_ count: Int, to text: inout [UInt8]) {
-            text.append(contentsOf: repeatElement(UInt8(ascii: "0"), count: count))
+            for _ in 0..<count { text.append(UInt8(ascii: "0")) }
         }
 
         func appendFixed(to text: inout [UInt8]) {
-            let whole = digits.count + exponent
+            let whole = count + exponent
             if exponent >= 0 {
-                text.append(contentsOf: digits)
+                appendDigits(to: &text)
                 appendZeros(exponent, to: &text)
                 text.append(contentsOf: ".0".utf8)
             } else if whole > 0 {
-                text.append(contentsOf: digits[..<whole])
-                text.append(UInt8(ascii: "."))
-                text.append(contentsOf: digits[whole...])
+                appendDigits(pointAfter: whole, to: &text)
             } else {
                 text.append(contentsOf: "0.".utf8)
                 appendZeros(-whole, to: &text)
-                text.append(contentsOf: digits)
+                appendDigits(to: &text)
             }
         }
 
         func appendScientific(to text: inout [UInt8]) {
-            text.append(digits[0])
-            text.append(UInt8(ascii: "."))
-            text.append(contentsOf: digits.count > 1 ? digits[1...] : [UInt8(ascii: "0")])
+            if count > 1 {
+                appendDigits(pointAfter: 1, to: &text)
+            } else {
+                appendDigits(to: &text)
+                text.append(contentsOf: ".0".utf8)
+            }
             text.append(UInt8(ascii: "e"))
-            text.append(contentsOf: String(exponent + digits.count - 1).utf8)
+            text.append(contentsOf: String(exponent + count - 1).utf8)
         }
     }
 }

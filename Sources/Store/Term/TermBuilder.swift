@@ -45,8 +45,8 @@ struct TermBuilder: TermVisitor {
         terms.append(.opaque(writer.bytes))
     }
 
-    mutating func begin(_ container: TermContainer) throws(TermError) -> Bool {
-        guard open.count < nesting else { throw TermError(.nesting(limit: nesting), at: 0) }
+    mutating func begin(_ container: TermContainer, at offset: Int) throws(TermError) -> Bool {
+        guard open.count < nesting else { throw TermError(.nesting(limit: nesting), at: offset) }
         open.append(Open(start: terms.count))
         return true
     }

@@ -96,14 +96,10 @@ struct TermLexer {
         skipBlanks()
         start = offset
         guard let first = peek() else { return .end }
-        if AtomSyntax.isStart(first) { return word() }
+        if AtomSyntax.isStart(first) { return try word() }
         switch first {
         case "'":
-            let name = try quoted(by: "'")
-            guard name.count <= AtomText.maximumCharacters else {
-                throw expected("an atom of at most \(AtomText.maximumCharacters) characters")
-            }
-            return .atom(Atom(String(String.UnicodeScalarView(name))))
+            return .atom(try atom(try quoted(by: "'")[...]))
         case "\"": return .string(try strings())
         case "$":
             advance()
@@ -113,9 +109,16 @@ struct TermLexer {
         }
     }
 
-    private mutating func word() -> Token {
-        let name = String(String.UnicodeScalarView(take(while: AtomSyntax.isPart)))
-        return AtomSyntax.isReserved(name) ? .reserved(name) : .atom(Atom(name))
+    private mutating func word() throws(TermError) -> Token {
+        let atom = try atom(take(while: AtomSyntax.isPart))
+        return AtomSyntax.isReserved(atom.name) ? .reserved(atom.name) : .atom(atom)
+    }
+
+    private func atom(_ name: ArraySlice<Unicode.Scalar>) throws(TermError) -> Atom {
+        guard name.count <= AtomText.maximumCharacters else {
+            throw expected("an atom of at most \(AtomText.maximumCharacters) characters")
+        }
+        return Atom(String(String.UnicodeScalarView(name)))
     }
 
     private mutating func sign() throws(TermError) -> StaticSign {

@@ -6,6 +6,8 @@ package struct TermReader {
     let base: UnsafeRawBufferPointer
     /// How many bytes have been read.
     package private(set) var offset = 0
+    /// Where the token that was read last has its tag.
+    package private(set) var start = 0
 
     /// - Parameter body: a term's bytes, from its tag on; must outlive the reader and its tokens.
     package init(_ body: UnsafeRawBufferPointer) { base = body }
@@ -20,6 +22,7 @@ package struct TermReader {
     /// Reads a leaf or the start of a container.
     package mutating func next() throws(TermError) -> TermToken {
         while true {
+            start = offset
             switch try byte() {
             case TermTag.smallInteger: return .integer(Int(try byte()))
             case TermTag.integer: return .integer(Int(Int32(bitPattern: try word())))
@@ -159,6 +162,9 @@ package struct TermReader {
 
     /// Its length is not looked at: releases from 23 on wrote wrong ones, and Erlang passes over it.
     private mutating func function() throws(TermError) -> TermToken.FunctionHead {
+        // The integers in it are tokens too.
+        let tag = start
+        defer { start = tag }
         _ = try take(4 + 1 + 16)
         let index = try word()
         let freeCount = Int(try word())

@@ -7,7 +7,9 @@ package protocol TermVisitor {
     mutating func opaque(_ bytes: UnsafeRawBufferPointer) throws(TermError)
 
     /// Starts what has terms in it; false if it should come as opaque bytes.
-    mutating func begin(_ container: TermContainer) throws(TermError) -> Bool
+    ///
+    /// - Parameter offset: where it starts, which no other container shares.
+    mutating func begin(_ container: TermContainer, at offset: Int) throws(TermError) -> Bool
 
     /// Says where in the container the next term stands.
     mutating func next(_ place: TermPlace) throws(TermError)

@@ -4,23 +4,16 @@
 /// looked at: see `ExternalTerm.validate`.
 package struct TermWalker {
     /// A container that has been begun.
-    @usableFromInline
-    struct Frame {
-        @usableFromInline var container: TermContainer?
+    private struct Frame {
+        var container: TermContainer?
         /// Terms that are still to come; the tail of a list is one.
-        @usableFromInline var left: Int
-        @usableFromInline var isFirst = true
-
-        @usableFromInline
-        init(container: TermContainer?, left: Int) {
-            self.container = container
-            self.left = left
-        }
+        var left: Int
+        var isFirst = true
     }
 
-    @usableFromInline var reader: TermReader
-    @usableFromInline var top = Frame(container: nil, left: 1)
-    @usableFromInline var frames: [Frame] = []
+    private var reader: TermReader
+    private var top = Frame(container: nil, left: 1)
+    private var frames: [Frame] = []
 
     /// - Parameter body: a term's bytes from its tag on; must outlive the walker.
     package init(_ body: UnsafeRawBufferPointer) { reader = TermReader(body) }
@@ -29,7 +22,6 @@ package struct TermWalker {
     package var length: Int { reader.offset }
 
     /// Walks the whole term.
-    @inlinable
     package mutating func walk<Visitor: TermVisitor>(
         _ visitor: inout Visitor
     ) throws(TermError) {
@@ -45,14 +37,12 @@ package struct TermWalker {
             } else {
                 try announce(to: &visitor)
                 top.left -= 1
-                let start = reader.offset
-                try take(reader.next(), from: start, &visitor)
+                try take(reader.next(), &visitor)
             }
         }
     }
 
-    @inlinable
-    mutating func announce<Visitor: TermVisitor>(
+    private mutating func announce<Visitor: TermVisitor>(
         to visitor: inout Visitor
     ) throws(TermError) {
         guard let container = top.container else { return }
@@ -64,37 +54,35 @@ package struct TermWalker {
         }
     }
 
-    @inlinable
-    mutating func take<Visitor: TermVisitor>(
-        _ token: TermToken, from start: Int, _ visitor: inout Visitor
+    private mutating func take<Visitor: TermVisitor>(
+        _ token: TermToken, _ visitor: inout Visitor
     ) throws(TermError) {
         switch token {
-        case .list(let count): try begin(.list, count + 1, from: start, &visitor)
-        case .tuple(let count) where count > 0: try begin(.tuple, count, from: start, &visitor)
-        case .map(let count) where count > 0: try begin(.map, 2 * count, from: start, &visitor)
+        case .list(let count): try begin(.list, count + 1, &visitor)
+        case .tuple(let count) where count > 0: try begin(.tuple, count, &visitor)
+        case .map(let count) where count > 0: try begin(.map, 2 * count, &visitor)
         case .function(let head):
-            try visitor.opaque(skip(terms: 1 + head.freeCount, from: start))
+            try visitor.opaque(skip(terms: 1 + head.freeCount, from: reader.start))
         case .identifier(let bytes): try visitor.opaque(bytes)
         default: try visitor.leaf(token)
         }
     }
 
-    @inlinable
-    mutating func begin<Visitor: TermVisitor>(
-        _ container: TermContainer, _ terms: Int, from start: Int, _ visitor: inout Visitor
+    private mutating func begin<Visitor: TermVisitor>(
+        _ container: TermContainer, _ terms: Int, _ visitor: inout Visitor
     ) throws(TermError) {
-        if try visitor.begin(container) {
+        let start = reader.start
+        if try visitor.begin(container, at: start) {
+            if frames.isEmpty { frames.reserveCapacity(16) }
             frames.append(top)
             top = Frame(container: container, left: terms)
         } else {
-            try visitor.opaque(skip(terms: terms, from: start))
+            try visitor.opaque(skip(terms: terms, from: reader.start))
         }
     }
 
     /// The tail of a list: nothing, more of the list, or what makes it an improper one.
-    @inlinable
-    mutating func tail<Visitor: TermVisitor>(_ visitor: inout Visitor) throws(TermError) {
-        let start = reader.offset
+    private mutating func tail<Visitor: TermVisitor>(_ visitor: inout Visitor) throws(TermError) {
         let token = try reader.next()
         top.left = 0
         switch token {
@@ -107,13 +95,14 @@ package struct TermWalker {
             }
         default:
             try visitor.next(.tail)
-            try take(token, from: start, &visitor)
+            try take(token, &visitor)
         }
     }
 
     /// The bytes of a term from `start` on, of which so many terms have not been read.
-    @usableFromInline
-    mutating func skip(terms: Int, from start: Int) throws(TermError) -> UnsafeRawBufferPointer {
+    private mutating func skip(terms: Int, from start: Int) throws(TermError)
+        -> UnsafeRawBufferPointer
+    {
         try reader.skip(terms: terms)
         return UnsafeRawBufferPointer(rebasing: reader.base[start..<reader.offset])
     }

@@ -21,6 +21,7 @@ import Testing
         ("{ä,}", "expected a term at byte 4"), ("#{a,b}", "expected => at byte 3"),
         ("foo(1)", "expected a term at byte 3"), ("a b", "expected the end of the text at byte 2"),
         ("'abc", "expected a closing ' at byte 4"), ("[1,Var]", "expected a term at byte 3"),
+        ("$", "expected a character after $ at byte 0"),
         ("#{a=>1,a=>2}", "a map with the same key twice at byte 11"),
     ])
     func errorsSayWhatWasExpectedAndWhere(_ text: String, _ message: String) {
@@ -30,6 +31,13 @@ import Testing
     @Test func keysThatAreTheSameMapAreTheSame() {
         let text = "#{#{a => 1,b => 2} => x,#{b => 2,a => 1} => y}"
         #expect(throws: TermError(.duplicateKey, at: text.utf8.count)) { try Term(text: text) }
+    }
+
+    @Test(arguments: ["", "'"])
+    func atomsHaveAtMost255Characters(_ quote: String) throws {
+        let name = String(repeating: "ä", count: 255)
+        #expect(try Term(text: quote + name + quote) == .atom(Atom(name)))
+        #expect(throws: TermError.self) { try Term(text: quote + name + "a" + quote) }
     }
 
     @Test func textNestsUpToTheLimit() throws {

@@ -1,11 +1,9 @@
-import TestSupport
-
 /// Makes encodings by the grammar of the format, with all the forms that Erlang itself never writes,
 /// and now and then one that is out of range.
-struct OddForms {
-    var random: SeededGenerator
+package struct OddForms {
+    package var random: SeededGenerator
 
-    init(seed: UInt64) { random = SeededGenerator(seed: seed) }
+    package init(seed: UInt64) { random = SeededGenerator(seed: seed) }
 
     private mutating func below(_ bound: Int) -> Int { Int.random(in: 0..<bound, using: &random) }
 
@@ -18,12 +16,12 @@ struct OddForms {
     private func word(_ value: Int) -> [UInt8] { half(value >> 16) + half(value) }
 
     /// A whole encoding.
-    mutating func encoding() -> [UInt8] {
+    package mutating func encoding() -> [UInt8] {
         let depth = below(5)
         return [131] + term(depth) + bytes(below(4) == 0 ? below(9) : 0)
     }
 
-    mutating func term(_ depth: Int) -> [UInt8] {
+    private mutating func term(_ depth: Int) -> [UInt8] {
         guard depth > 0 else { return leaf() }
         let count = below(5)
         switch below(12) {
@@ -249,7 +247,7 @@ struct OddForms {
     }
 
     /// The encoding with a few bytes changed, cut, repeated or put in.
-    mutating func mutated(_ encoding: [UInt8]) -> [UInt8] {
+    package mutating func mutated(_ encoding: [UInt8]) -> [UInt8] {
         var encoding = encoding
         for _ in 0...below(3) where encoding.count > 1 {
             let place = 1 + below(encoding.count - 1)
