@@ -16,10 +16,12 @@ extension Service {
             .later { complete in
                 do throws(StoreError) {
                     try pool.append(append) { result in
-                        complete(
+                        let made = Answer.made {
                             result.mapError { Problem($0, in: pool) }.map {
                                 Self.answer($0, append, pool, minimal: minimal)
-                            })
+                            }
+                        }
+                        complete(.success(made))
                     }
                 } catch {
                     complete(.failure(Problem(error)))

@@ -74,13 +74,16 @@ final class Exchange: @unchecked Sendable {
     /// The library is done with the request, whatever became of it.
     func finish() {
         service.bodies.release(reservedBytes)
-        record.wait(until: Instant.now.advanced(milliseconds: service.settings.idleTimeout))
-        service.observe(
+        let now = Instant.now
+        record.wait(until: now.advanced(milliseconds: service.settings.idleTimeout))
+        let nanoseconds = now.nanoseconds(since: started)
+        service.metrics.count(
+            admitted?.endpoint, status: status, bodyBytes: bodyBytes, nanoseconds: nanoseconds)
+        guard service.log.tells(ofStatus: status) else { return }
+        service.log.access(
             Observation(
-                endpoint: admitted?.endpoint, method: methodName, target: rawTarget,
-                status: status, problem: problem, requestID: requestID, trace: trace,
-                bodyBytes: bodyBytes,
-                nanoseconds: Instant.now.nanoseconds(since: started)))
+                method: methodName, target: rawTarget, status: status, problem: problem,
+                requestID: requestID, trace: trace, bodyBytes: bodyBytes, nanoseconds: nanoseconds))
     }
 
     // MARK: - Receiving
@@ -189,6 +192,7 @@ final class Exchange: @unchecked Sendable {
         case .success(.stream(let response, let stream, let length)):
             return send(response, stream: stream, length: length)
         case .success(.later(let start)): return park(start)
+        case .success(.made(let make)): return deliver(make())
         case .failure(let problem):
             return send(problem.response(instance: instance, requestID: requestID))
         }

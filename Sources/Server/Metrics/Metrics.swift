@@ -38,13 +38,13 @@ final class Metrics: Sendable {
     private let others = Locked(RequestFigures())
     private let poolCommits = Locked(Commits())
 
-    func count(_ observation: Observation) {
-        let counter = observation.endpoint?.figures ?? others
-        let seconds = Double(observation.nanoseconds) / 1e9
-        counter.withLock {
-            $0.count(
-                status: observation.status, seconds: seconds, bodyBytes: observation.bodyBytes)
-        }
+    /// Counts a request that has ended.
+    ///
+    /// - Parameter endpoint: nil if it found none.
+    func count(_ endpoint: Endpoint?, status: Int, bodyBytes: Int, nanoseconds: Int) {
+        let counter = endpoint?.figures ?? others
+        let seconds = Double(nanoseconds) / 1e9
+        counter.withLock { $0.count(status: status, seconds: seconds, bodyBytes: bodyBytes) }
     }
 
     func count(_ report: CommitBudget.Report) {
