@@ -73,7 +73,7 @@ final class Exchange: @unchecked Sendable {
 
     /// The library is done with the request, whatever became of it.
     func finish() {
-        service.bodies.release(reservedBytes)
+        releaseBody()
         let now = Instant.now
         record.wait(until: now.advanced(milliseconds: service.settings.idleTimeout))
         let nanoseconds = now.nanoseconds(since: started)
@@ -161,6 +161,11 @@ final class Exchange: @unchecked Sendable {
         sink.write(piece) { [self] in record.mailbox.resume(connection) }
     }
 
+    private func releaseBody() {
+        service.bodies.release(reservedBytes)
+        reservedBytes = 0
+    }
+
     private func setBodyDeadline() {
         let settings = service.settings
         let longest = upload == nil ? settings.requestTimeout : .max / 1_000_000_000
@@ -231,6 +236,8 @@ final class Exchange: @unchecked Sendable {
         _ response: Response, stream: (any ByteStream)? = nil, length: Int? = nil
     ) -> MHD_Result {
         phase = .answered
+        // Before the client can know, so that its next body finds the room.
+        releaseBody()
         status = response.status
         problem = response.problem
         let isStream = stream != nil
