@@ -107,6 +107,10 @@ final class Metrics: Sendable {
             "http_connections_cut_total", .counter,
             "Connections cut because the client was too slow.",
             Double(service.reaper.cut.load(ordering: .relaxed)))
+        let refused = service.acceptor.withLock { $0 }?.refused.load(ordering: .relaxed)
+        text.add(
+            "http_connections_refused_total", .counter,
+            "Connections turned away because there were too many.", Double(refused ?? 0))
     }
 
     private func addCommits(of service: Service, to text: inout MetricsText) {
