@@ -11,8 +11,7 @@ final class Service: Sendable {
     let log: ServiceLog
     let reaper: Reaper
     let bodies: BodyBudget
-    /// Requests that have begun and not ended.
-    let inFlight = Atomic(0)
+    let inFlight = InFlight()
 
     let router: Router
     private let routes = RouteCache()
@@ -40,7 +39,7 @@ final class Service: Sendable {
     /// From now on new work is refused; what is under way goes on.
     func startDraining() { draining.store(true, ordering: .relaxed) }
 
-    /// Answers those who wait for data that may never come; for the end of a drain.
+    /// Answers those who wait for data that may never come, once a drain has started.
     func endWaits() {
         for pool in store.pools.allLoaded { pool.endWaits() }
     }

@@ -84,7 +84,7 @@ final class Metrics: Sendable {
             all.filter { !$0.1.byStatus.isEmpty }.map { (Self.labels($0.0), $0.1.durations) })
         text.add(
             "http_requests_in_flight", .gauge, "Requests that have begun and not ended.",
-            Double(service.inFlight.load(ordering: .relaxed)))
+            Double(service.inFlight.count))
         text.add(
             "http_request_body_bytes_total", .counter, "Bytes of bodies that came.",
             Double(all.reduce(others.withLock { $0.bodyBytes }) { $0 + $1.1.bodyBytes }))
