@@ -11,8 +11,7 @@ final class Service: Sendable {
     let log: ServiceLog
     let reaper: Reaper
     let bodies: BodyBudget
-    /// Requests that have begun and not ended.
-    let inFlight = Atomic(0)
+    let inFlight = InFlight()
 
     let router: Router
     private let routes = RouteCache()
@@ -40,10 +39,10 @@ final class Service: Sendable {
     /// From now on new work is refused; what is under way goes on.
     func startDraining() { draining.store(true, ordering: .relaxed) }
 
-    /// Answers those who wait for data that may never come; for the end of a drain.
+    /// Answers those who wait for data that may never come, once a drain has started.
     func endWaits() {
         for pool in store.pools.allLoaded { pool.endWaits() }
-        for log in store.logs.allLoaded { log.watermark.interrupt() }
+        for log in store.logs.allLoaded { log.endWaits() }
     }
 
     /// Decides by the head alone whether a request can be taken.
@@ -128,17 +127,10 @@ final class Service: Sendable {
     static func isRequestID(_ text: String) -> Bool {
         (1...128).contains(text.utf8.count) && text.utf8.allSatisfy { (0x21...0x7E).contains($0) }
     }
-
-    /// Counts and logs a request that has ended.
-    func observe(_ observation: Observation) {
-        metrics.count(observation)
-        log.access(observation)
-    }
 }
 
-/// What is known of a request when it has ended.
+/// What the log tells of a request that has ended.
 struct Observation: Sendable {
-    let endpoint: Endpoint?
     let method: String
     let target: String
     /// 0 if no answer was sent.
@@ -156,17 +148,21 @@ enum UUIDText {
         let high = high & ~0xF000 | 0x4000
         let low = low & ~(0b11 << 62) | 0b10 << 62
         return String(unsafeUninitializedCapacity: 36) { buffer in
-            var rest = high
-            for place in 0..<36 {
-                if place == 8 || place == 13 || place == 18 || place == 23 {
-                    buffer[place] = UInt8(ascii: "-")
-                    if place == 18 { rest = low }
-                    continue
+            func put(_ word: UInt64, at places: Range<Int>) {
+                var rest = word
+                for place in places.reversed() {
+                    let digit = UInt8(truncatingIfNeeded: rest & 15)
+                    buffer[place] =
+                        digit + (digit < 10 ? UInt8(ascii: "0") : UInt8(ascii: "a") - 10)
+                    rest >>= 4
                 }
-                let digit = UInt8(truncatingIfNeeded: rest >> 60)
-                buffer[place] = digit + (digit < 10 ? UInt8(ascii: "0") : UInt8(ascii: "a") - 10)
-                rest <<= 4
             }
+            for dash in [8, 13, 18, 23] { buffer[dash] = UInt8(ascii: "-") }
+            put(high >> 32, at: 0..<8)
+            put(high >> 16, at: 9..<13)
+            put(high, at: 14..<18)
+            put(low >> 48, at: 19..<23)
+            put(low, at: 24..<36)
             return 36
         }
     }

@@ -75,12 +75,10 @@ enum Tidemark {
         daemon.stopListening()
         signals.endAtOnceOnTheNext()
         let deadline = Instant.now.advanced(milliseconds: service.settings.drainTimeout)
-        while service.inFlight.load(ordering: .acquiring) > 0, Instant.now < deadline {
-            service.endWaits()
-            usleep(5000)
-        }
+        service.endWaits()
+        service.inFlight.waitForNone(before: deadline)
         service.reaper.cutAll()
-        while service.inFlight.load(ordering: .acquiring) > 0 { usleep(2000) }
+        service.inFlight.waitForNone()
         service.reaper.stop()
         daemon.stop()
         service.store.close()

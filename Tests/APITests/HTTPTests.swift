@@ -103,7 +103,6 @@ import Testing
     @Test func knownPreferencesAreFoundAmongOthers() {
         let preference = Preference("respond-async, return=minimal; x=y, wait=10")
         #expect(preference.wantsMinimal)
-        #expect(preference.waitSeconds == 10)
         #expect(Preference(nil) == Preference("return=representation"))
     }
 }

@@ -211,6 +211,8 @@ def test_connections_up_to_the_limit_and_beyond_it_the_others_go_on(start, kind)
             except (ConnectionError, TimeoutError):
                 answer = None
             assert answer is None or answer.status == 503
+        figures = held[0].send(b"GET /metrics HTTP/1.1\r\nHost: h\r\n\r\n").read_answer()
+        assert b"tidemark_http_connections_refused_total 1\n" in figures.body
         for raw in held:
             raw.send(b"GET /healthz HTTP/1.1\r\nHost: h\r\n\r\n")
             assert raw.read_answer().status == 200

@@ -70,7 +70,8 @@ package struct Headers: Sendable {
 
     /// The first value of the header.
     package subscript(name: HeaderName) -> String? {
-        fields.first { $0.name == name }?.value
+        for index in fields.indices where fields[index].name == name { return fields[index].value }
+        return nil
     }
 
     /// All values of the header, as if they had stood in one.

@@ -14,19 +14,16 @@ package enum MediaType: String, CaseIterable, Sendable {
     case yaml = "application/yaml"
     case eventStream = "text/event-stream"
 
-    private static let byName: [String: MediaType] =
-        Dictionary(uniqueKeysWithValues: allCases.map { ($0.rawValue, $0) })
-
     /// The type that a `Content-Type` names, whatever its parameters.
     package init?(contentType: String) {
         // Nearly always it is one of the names, exactly.
-        if let known = Self.byName[contentType] {
+        if let known = MediaType(rawValue: contentType) {
             self = known
             return
         }
         let end = contentType.utf8.firstIndex(of: UInt8(ascii: ";"))
         let essence = contentType[..<(end ?? contentType.endIndex)].trimmingSpaces().lowercased()
-        guard let known = Self.byName[essence] else { return nil }
+        guard let known = MediaType(rawValue: essence) else { return nil }
         self = known
     }
 

@@ -16,11 +16,13 @@ extension Service {
             .later { complete in
                 do throws(StoreError) {
                     try pool.append(append) { result in
-                        complete(
+                        let made = Answer.made {
                             result.mapError { Problem($0, in: pool) }.map {
                                 Self.answer(
                                     $0, append, identity: pool.identity, minimal: minimal)
-                            })
+                            }
+                        }
+                        complete(.success(made))
                     }
                 } catch {
                     complete(.failure(Problem(error)))

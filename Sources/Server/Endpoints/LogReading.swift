@@ -44,7 +44,7 @@ extension Service {
             let cursor = try cursor(call, in: log)
             let records = RecordWriter(shape: shape, format: log.format)
             let first = try chunk(log, cursor, request)
-            guard first.isEnd, wait > 0 else {
+            guard first.isEnd, wait > 0, !isDraining else {
                 return Self.answer(first, of: log, type, records)
             }
             return .later { complete in
@@ -153,7 +153,9 @@ extension Service {
                         RecordStreamEncoder(type, records), requestID: call.requestID),
                     length: nil)
             }
-            guard wait > 0, start.position == log.view.position else { return stream() }
+            guard wait > 0, start.position == log.view.position, !isDraining else {
+                return stream()
+            }
             return .later { complete in
                 log.watermark.wait(until: start.position + 1, milliseconds: wait) { _ in
                     complete(.success(stream()))

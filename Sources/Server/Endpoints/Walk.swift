@@ -65,6 +65,8 @@ extension Service {
                         complete(.failure(error))
                     }
                 }
+                // A drain has ended the waits that were there when it started.
+                if service.isDraining { pool.endWaits() }
             }
         }
     }

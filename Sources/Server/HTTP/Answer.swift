@@ -8,6 +8,9 @@ enum Answer: Sendable {
     case stream(Response, any ByteStream, length: Int?)
     /// The connection is parked; the closure is then called and calls back once, on any thread.
     case later(@Sendable (@escaping Completion) -> Void)
+    /// The closure is called by the connection's own thread: who waits to write the next batch need
+    /// not put together the answers of the last.
+    case made(@Sendable () -> Result<Answer, Problem>)
 
     typealias Completion = @Sendable (Result<Answer, Problem>) -> Void
 }

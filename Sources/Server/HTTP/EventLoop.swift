@@ -47,11 +47,15 @@ final class EventLoop: @unchecked Sendable {
             pollfd(fd: events, events: Int16(POLLIN), revents: 0),
             pollfd(fd: mailbox.descriptor, events: Int16(POLLIN), revents: 0),
         ]
+        var mail = LoopMailbox.Contents()
         while true {
             // Nothing is waited for while the library still has something to do.
             let wait = waitMilliseconds
             if wait > 0 { poll(&wanted, 2, wait) }
-            if !takeMail(wasWoken: wait > 0 && wanted[1].revents != 0) { return }
+            if wait > 0, wanted[1].revents != 0 { mailbox.clearWake() }
+            mailbox.take(&mail)
+            open(mail)
+            if mail.isStopping { return }
             MHD_run(library)
         }
     }
@@ -64,10 +68,7 @@ final class EventLoop: @unchecked Sendable {
         return Int32(min(timeout, Self.longestWaitMilliseconds))
     }
 
-    /// Does what others asked for; false if the loop is to end.
-    private func takeMail(wasWoken: Bool) -> Bool {
-        if wasWoken { mailbox.clearWake() }
-        let mail = mailbox.take()
+    private func open(_ mail: LoopMailbox.Contents) {
         for connection in mail.resumed { MHD_resume_connection(connection.pointer) }
         for var connection in mail.arrivals {
             let added = withSocketAddress(&connection.address) {
@@ -76,7 +77,6 @@ final class EventLoop: @unchecked Sendable {
             // What the library does not take it closes.
             if added != .YES { mailbox.service.acceptor.withLock { $0 }?.release(connection.peer) }
         }
-        return !mail.isStopping
     }
 
     private static func startLibrary(

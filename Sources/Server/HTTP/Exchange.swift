@@ -73,14 +73,17 @@ final class Exchange: @unchecked Sendable {
 
     /// The library is done with the request, whatever became of it.
     func finish() {
-        service.bodies.release(reservedBytes)
-        record.wait(until: Instant.now.advanced(milliseconds: service.settings.idleTimeout))
-        service.observe(
+        releaseBody()
+        let now = Instant.now
+        record.wait(until: now.advanced(milliseconds: service.settings.idleTimeout))
+        let nanoseconds = now.nanoseconds(since: started)
+        service.metrics.count(
+            admitted?.endpoint, status: status, bodyBytes: bodyBytes, nanoseconds: nanoseconds)
+        guard service.log.tells(ofStatus: status) else { return }
+        service.log.access(
             Observation(
-                endpoint: admitted?.endpoint, method: methodName, target: rawTarget,
-                status: status, problem: problem, requestID: requestID, trace: trace,
-                bodyBytes: bodyBytes,
-                nanoseconds: Instant.now.nanoseconds(since: started)))
+                method: methodName, target: rawTarget, status: status, problem: problem,
+                requestID: requestID, trace: trace, bodyBytes: bodyBytes, nanoseconds: nanoseconds))
     }
 
     // MARK: - Receiving
@@ -158,6 +161,11 @@ final class Exchange: @unchecked Sendable {
         sink.write(piece) { [self] in record.mailbox.resume(connection) }
     }
 
+    private func releaseBody() {
+        service.bodies.release(reservedBytes)
+        reservedBytes = 0
+    }
+
     private func setBodyDeadline() {
         let settings = service.settings
         let longest = upload == nil ? settings.requestTimeout : .max / 1_000_000_000
@@ -189,6 +197,7 @@ final class Exchange: @unchecked Sendable {
         case .success(.stream(let response, let stream, let length)):
             return send(response, stream: stream, length: length)
         case .success(.later(let start)): return park(start)
+        case .success(.made(let make)): return deliver(make())
         case .failure(let problem):
             return send(problem.response(instance: instance, requestID: requestID))
         }
@@ -227,6 +236,8 @@ final class Exchange: @unchecked Sendable {
         _ response: Response, stream: (any ByteStream)? = nil, length: Int? = nil
     ) -> MHD_Result {
         phase = .answered
+        // Before the client can know, so that its next body finds the room.
+        releaseBody()
         status = response.status
         problem = response.problem
         let isStream = stream != nil

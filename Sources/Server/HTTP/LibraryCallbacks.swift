@@ -20,7 +20,7 @@ let beginRequest: BeginRequest = { context, target, connection in
         let held = cmicrohttpd_socket_context(connection)
     else { return nil }
     let record = Unmanaged<ConnectionRecord>.fromOpaque(held).takeUnretainedValue()
-    service.inFlight.add(1, ordering: .relaxed)
+    service.inFlight.begin()
     let exchange = Exchange(
         service: service, connection: connection, record: record, rawTarget: String(cString: target)
     )
@@ -41,7 +41,7 @@ let endRequest: MHD_RequestCompletedCallback = { context, _, slot, _ in
     guard let exchange = slot?.pointee else { return }
     slot?.pointee = nil
     Unmanaged<Exchange>.fromOpaque(exchange).takeRetainedValue().finish()
-    service(context)?.inFlight.subtract(1, ordering: .relaxed)
+    service(context)?.inFlight.end()
 }
 
 let noteConnection: MHD_NotifyConnectionCallback = { context, connection, slot, event in

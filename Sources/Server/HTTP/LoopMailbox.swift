@@ -17,6 +17,11 @@ final class LoopMailbox: Sendable {
         var isStopping = false
 
         var isEmpty: Bool { arrivals.isEmpty && resumed.isEmpty && !isStopping }
+
+        mutating func removeAll() {
+            arrivals.removeAll(keepingCapacity: true)
+            resumed.removeAll(keepingCapacity: true)
+        }
     }
 
     let service: Service
@@ -67,12 +72,10 @@ final class LoopMailbox: Sendable {
         _ = read(descriptor, &bytes, 16)
     }
 
-    /// Everything that has come since the last time.
-    func take() -> Contents {
-        contents.withLock { contents in
-            guard !contents.isEmpty else { return Contents() }
-            defer { contents = Contents() }
-            return contents
-        }
+    /// Exchanges everything that has come since the last time for `emptied`, whose room is used
+    /// again.
+    func take(_ emptied: inout Contents) {
+        emptied.removeAll()
+        contents.withLock { swap(&$0, &emptied) }
     }
 }

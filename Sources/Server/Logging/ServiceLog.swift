@@ -22,11 +22,13 @@ final class ServiceLog: Sendable {
     func warning(_ text: String) { logger.warning("\(text)") }
     func error(_ text: String) { logger.error("\(text)") }
 
-    /// The line of one request, if such are wanted.
+    /// Whether requests that were answered with this have a line.
+    func tells(ofStatus status: Int) -> Bool {
+        accessLog == .all || (accessLog == .failed && status >= 400)
+    }
+
+    /// The line of one request.
     func access(_ observation: Observation) {
-        guard accessLog == .all || (accessLog == .failed && observation.status >= 400) else {
-            return
-        }
         var members: [JSONValue.Member] = [
             .init(name: "method", value: .string(observation.method)),
             .init(name: "path", value: .string(String(observation.target.prefix(512)))),

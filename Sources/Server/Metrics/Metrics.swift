@@ -38,13 +38,13 @@ final class Metrics: Sendable {
     private let others = Locked(RequestFigures())
     private let poolCommits = Locked(Commits())
 
-    func count(_ observation: Observation) {
-        let counter = observation.endpoint?.figures ?? others
-        let seconds = Double(observation.nanoseconds) / 1e9
-        counter.withLock {
-            $0.count(
-                status: observation.status, seconds: seconds, bodyBytes: observation.bodyBytes)
-        }
+    /// Counts a request that has ended.
+    ///
+    /// - Parameter endpoint: nil if it found none.
+    func count(_ endpoint: Endpoint?, status: Int, bodyBytes: Int, nanoseconds: Int) {
+        let counter = endpoint?.figures ?? others
+        let seconds = Double(nanoseconds) / 1e9
+        counter.withLock { $0.count(status: status, seconds: seconds, bodyBytes: bodyBytes) }
     }
 
     func count(_ report: CommitBudget.Report) {
@@ -84,7 +84,7 @@ final class Metrics: Sendable {
             all.filter { !$0.1.byStatus.isEmpty }.map { (Self.labels($0.0), $0.1.durations) })
         text.add(
             "http_requests_in_flight", .gauge, "Requests that have begun and not ended.",
-            Double(service.inFlight.load(ordering: .relaxed)))
+            Double(service.inFlight.count))
         text.add(
             "http_request_body_bytes_total", .counter, "Bytes of bodies that came.",
             Double(all.reduce(others.withLock { $0.bodyBytes }) { $0 + $1.1.bodyBytes }))
@@ -107,6 +107,10 @@ final class Metrics: Sendable {
             "http_connections_cut_total", .counter,
             "Connections cut because the client was too slow.",
             Double(service.reaper.cut.load(ordering: .relaxed)))
+        let refused = service.acceptor.withLock { $0 }?.refused.load(ordering: .relaxed)
+        text.add(
+            "http_connections_refused_total", .counter,
+            "Connections turned away because there were too many.", Double(refused ?? 0))
     }
 
     private func addCommits(of service: Service, to text: inout MetricsText) {

@@ -102,6 +102,14 @@ package enum Durability: String, CaseIterable, Comparable, Sendable {
     case synced
 
     package static func < (left: Durability, right: Durability) -> Bool {
-        allCases.firstIndex(of: left) ?? 0 < allCases.firstIndex(of: right) ?? 0
+        left.rank < right.rank
+    }
+
+    private var rank: Int {
+        switch self {
+        case .accepted: 0
+        case .written: 1
+        case .synced: 2
+        }
     }
 }

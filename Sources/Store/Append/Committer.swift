@@ -136,42 +136,54 @@ package final class Committer<Engine: CommitEngine>: Sendable {
     private func commit(_ batch: [Pending]) {
         let started = Instant.now
         var report = CommitBudget.Report()
-        var done: [(Pending, Result<Appended, StoreError>)] = []
-        done.reserveCapacity(batch.count)
-        var waiting: [(pending: Pending, appended: Appended)] = []
-        for (pending, result) in zip(batch, engine.write(batch.map(\.append))) {
-            report.add(pending.append, result)
-            if case .success(let appended) = result, appended.durability < pending.append.durability
-            {
-                waiting.append((pending, appended))
-            } else {
-                done.append((pending, result))
+        let results = engine.write(batch.map(\.append))
+        for (pending, result) in zip(batch, results) { report.add(pending.append, result) }
+        let mustFlush = zip(batch, results).contains(where: Self.wantsFlush)
+        var failure: StoreError?
+        if mustFlush {
+            for (pending, result) in zip(batch, results) where !Self.wantsFlush(pending, result) {
+                answer(pending, result)
             }
-        }
-        if !waiting.isEmpty {
-            for (pending, result) in done { answer(pending, result) }
-            done = flush(waiting, &report)
+            failure = flush(&report)
         }
         // Counted before it is answered: who reads the figures afterwards finds it in them.
         report.nanoseconds = Instant.now.nanoseconds(since: started)
         budget.observe(report)
-        for (pending, result) in done { answer(pending, result) }
+        for (pending, result) in zip(batch, results) {
+            if Self.wantsFlush(pending, result) {
+                answer(pending, Self.flushed(result, failure))
+            } else if !mustFlush {
+                answer(pending, result)
+            }
+        }
     }
 
-    private func flush(
-        _ waiting: [(pending: Pending, appended: Appended)], _ report: inout CommitBudget.Report
-    ) -> [(Pending, Result<Appended, StoreError>)] {
-        var failure: StoreError?
+    private static func wantsFlush(
+        _ pending: Pending, _ result: Result<Appended, StoreError>
+    ) -> Bool {
+        guard case .success(let appended) = result else { return false }
+        return appended.durability < pending.append.durability
+    }
+
+    private func flush(_ report: inout CommitBudget.Report) -> StoreError? {
         do throws(StoreError) {
             try engine.flush()
+            return nil
         } catch {
-            failure = error
             report.failed = true
+            return error
         }
-        return waiting.map { pending, appended in
+    }
+
+    /// What was written, after a flush.
+    private static func flushed(
+        _ written: Result<Appended, StoreError>, _ failure: StoreError?
+    ) -> Result<Appended, StoreError> {
+        if let failure { return .failure(failure) }
+        return written.map { appended in
             var appended = appended
             appended.durability = .synced
-            return (pending, failure.map { .failure($0) } ?? .success(appended))
+            return appended
         }
     }
 

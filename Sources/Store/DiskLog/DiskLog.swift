@@ -112,6 +112,13 @@ package final class DiskLog: Sendable {
         overflowsAtInfo.withLock { $0 = overflows }
     }
 
+    /// Answers those who wait for records, or for another to unblock the log, as if their time had
+    /// run out.
+    package func endWaits() {
+        watermark.interrupt()
+        owners.expireAll()
+    }
+
     // MARK: - Appending
 
     package typealias AppendCompletion = @Sendable (Result<Appended, StoreError>) -> Void

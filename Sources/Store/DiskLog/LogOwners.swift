@@ -162,11 +162,17 @@ final class LogOwners: Sendable {
         }
     }
 
+    /// Ends all waits at once, as if their time had run out.
+    func expireAll() {
+        for id in state.withLock({ $0.waiting.map(\.id) }) { expire(id) }
+    }
+
     private func expire(_ id: Int) {
         let expired = state.withLock { state in
             let index = state.waiting.firstIndex { $0.id == id }
             return index.map { state.waiting.remove(at: $0) }
         }
+        if let expired { timers.cancel(expired.timer) }
         expired?.turn(.log(.waitTimedOut(name: name)))
     }
 }

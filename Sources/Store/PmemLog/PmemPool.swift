@@ -168,8 +168,6 @@ package struct PmemPool: ~Copyable, @unchecked Sendable {
     /// Makes the pages that a call is about to store into writable, or fails where the store itself
     /// would raise SIGBUS: the file was cut short, the disk cannot be read, a hole cannot be filled.
     private func makeWritable(count: Int) throws(StoreError) {
-        let unwritable = StoreError.failed(
-            detail: "\(name) was cut short underneath, or its disk fails")
         // The headers come first: tell() reads them.
         guard populate(from: UnsafeMutableRawPointer(handle), count: PoolLayout.dataStart) else {
             throw unwritable
@@ -178,6 +176,10 @@ package struct PmemPool: ~Copyable, @unchecked Sendable {
         let tail = UnsafeMutableRawPointer(mutating: data) + tell
         let fits = count <= nbyteAtOpening - tell
         guard !fits || populate(from: tail, count: count) else { throw unwritable }
+    }
+
+    private var unwritable: StoreError {
+        .failed(detail: "\(name) was cut short underneath, or its disk fails")
     }
 
     private func populate(from address: UnsafeMutableRawPointer, count: Int) -> Bool {

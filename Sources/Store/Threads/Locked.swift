@@ -4,13 +4,15 @@ import Glibc
 ///
 /// The toolchain's own mutex makes the thread sanitizer report false races, pthread's does not.
 package final class Locked<Value: ~Copyable>: @unchecked Sendable {
-    // Sendable because `value` is reached only while `mutex` is held.
+    // Sendable because what `value` points to is reached only while `mutex` is held. It is a pointer
+    // so that the compiler, which cannot know that, does not guard each access once more.
     private let mutex: UnsafeMutablePointer<pthread_mutex_t>
     private let condition: UnsafeMutablePointer<pthread_cond_t>
-    private var value: Value
+    private let value: UnsafeMutablePointer<Value>
 
     package init(_ value: consuming sending Value) {
-        self.value = value
+        self.value = .allocate(capacity: 1)
+        self.value.initialize(to: value)
         mutex = .allocate(capacity: 1)
         mutex.initialize(to: pthread_mutex_t())
         pthread_mutex_init(mutex, nil)
@@ -28,6 +30,8 @@ package final class Locked<Value: ~Copyable>: @unchecked Sendable {
         condition.deallocate()
         pthread_mutex_destroy(mutex)
         mutex.deallocate()
+        value.deinitialize(count: 1)
+        value.deallocate()
     }
 
     /// Runs `body` with the value, alone.
@@ -36,7 +40,7 @@ package final class Locked<Value: ~Copyable>: @unchecked Sendable {
     ) throws(Failure) -> sending Result {
         pthread_mutex_lock(mutex)
         defer { pthread_mutex_unlock(mutex) }
-        return try body(&value)
+        return try body(&value.pointee)
     }
 
     /// Runs `body` alone as soon as `ready` holds; sleeps, with the lock released, until `wakeAll`
@@ -46,8 +50,8 @@ package final class Locked<Value: ~Copyable>: @unchecked Sendable {
     ) -> sending Result {
         pthread_mutex_lock(mutex)
         defer { pthread_mutex_unlock(mutex) }
-        while !ready(&value) { pthread_cond_wait(condition, mutex) }
-        return body(&value)
+        while !ready(&value.pointee) { pthread_cond_wait(condition, mutex) }
+        return body(&value.pointee)
     }
 
     /// As `whenReady`, but runs `body` at `deadline` (of the monotonic clock) at the latest.
@@ -58,10 +62,10 @@ package final class Locked<Value: ~Copyable>: @unchecked Sendable {
         var limit = deadline.timespec
         pthread_mutex_lock(mutex)
         defer { pthread_mutex_unlock(mutex) }
-        while !ready(&value) {
+        while !ready(&value.pointee) {
             if pthread_cond_timedwait(condition, mutex, &limit) == ETIMEDOUT { break }
         }
-        return body(&value)
+        return body(&value.pointee)
     }
 
     /// Makes one thread that waits in `whenReady` look again.
