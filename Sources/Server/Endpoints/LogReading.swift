@@ -44,7 +44,7 @@ extension Service {
             let cursor = try cursor(call, in: log)
             let records = RecordWriter(shape: shape, format: log.format)
             let first = try chunk(log, cursor, request)
-            guard first.isEnd, wait > 0, !isDraining else {
+            guard first.isEnd, wait > 0 else {
                 return Self.answer(first, of: log, type, records)
             }
             return .later { complete in
@@ -56,6 +56,8 @@ extension Service {
                                     try self.chunk(log, cursor, request), of: log, type, records)
                             }))
                 }
+                // A drain has ended the waits that were there when it started.
+                if self.isDraining { log.endWaits() }
             }
         }
     }
@@ -153,13 +155,14 @@ extension Service {
                         RecordStreamEncoder(type, records), requestID: call.requestID),
                     length: nil)
             }
-            guard wait > 0, start.position == log.view.position, !isDraining else {
+            guard wait > 0, start.position == log.view.position else {
                 return stream()
             }
             return .later { complete in
                 log.watermark.wait(until: start.position + 1, milliseconds: wait) { _ in
                     complete(.success(stream()))
                 }
+                if self.isDraining { log.endWaits() }
             }
         }
     }
