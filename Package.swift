@@ -44,6 +44,9 @@ let package = Package(
         .executableTarget(
             name: "FuzzTerms", dependencies: ["Store"], path: "Tests/Fuzz/Terms",
             exclude: ["terms.dict"], swiftSettings: strict),
+        .executableTarget(
+            name: "LogBench", dependencies: ["Store"], path: "Benchmarks/Logs",
+            exclude: ["logs.escript"], swiftSettings: strict),
         .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
         .testTarget(name: "APITests", dependencies: ["API", "TestSupport"], swiftSettings: strict),
         .testTarget(

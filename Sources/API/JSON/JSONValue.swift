@@ -29,6 +29,11 @@ package enum JSONValue: Equatable, Sendable {
         if case .object(let members) = self { members } else { [] }
     }
 
+    /// The object with one more member.
+    package func with(_ name: String, _ value: JSONValue) -> JSONValue {
+        .object(members + [Member(name: name, value: value)])
+    }
+
     /// Compact text.
     package var text: String { String(decoding: bytes, as: UTF8.self) }
 

@@ -116,12 +116,17 @@ enum LogSchemas {
                 "description": "Who holds the log open.",
             ],
             "ttl_ms": ttl, "durability": durability,
-        ], required: [], closed: true)
+        ], required: [], closed: true
+    ).with("not", oneHead)
+
+    /// A head is a record or made by a function, not both.
+    private static let oneHead: JSONValue = ["required": ["head", "head_func"]]
 
     private static let changes = object(
         [
             "size": Schemas.reference("LogSize"), "head": head, "head_func": headFunction,
-        ], required: [], closed: true)
+        ], required: [], closed: true
+    ).with("not", oneHead)
 
     private static let opened = object(
         [

@@ -136,7 +136,7 @@ extension Service {
         let shape = try shape(call)
         let wait = try call.integer("wait_ms", in: 0...settings.waitLimit) ?? 0
         let token = try call.text("cont")
-        guard from == nil || token == nil else {
+        guard from == nil || token ?? "start" == "start" else {
             throw Problem(.badParameter, "cont and from say the same; send one", option: "from")
         }
         return try whenReadable(call) { [self] log throws(Problem) in

@@ -26,21 +26,14 @@ package final class Append: Sendable {
     func forEachRecord(
         _ body: (UnsafeRawBufferPointer) throws(StoreError) -> Bool
     ) throws(StoreError) {
-        var failure: StoreError?
-        bytes.withUnsafeBytes { all in
+        try bytes.withBytes { (all) throws(StoreError) in
             var start = 0
             for length in lengths {
                 let record = UnsafeRawBufferPointer(rebasing: all[start..<start + length])
-                do throws(StoreError) {
-                    guard try body(record) else { return }
-                } catch {
-                    failure = error
-                    return
-                }
+                guard try body(record) else { return }
                 start += length
             }
         }
-        if let failure { throw failure }
     }
 }
 

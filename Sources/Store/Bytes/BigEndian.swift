@@ -15,15 +15,6 @@ extension [UInt8] {
         withUnsafeBytes { $0.bigEndian(type, at: offset) }
     }
 
-    /// Runs `body`, which may fail, with the bytes.
-    func withUnsafeBytesThrowing<Result>(
-        _ body: (UnsafeRawBufferPointer) throws(StoreError) -> Result
-    ) throws(StoreError) -> Result {
-        try withUnsafeBufferPointer { (buffer) throws(StoreError) in
-            try body(UnsafeRawBufferPointer(buffer))
-        }
-    }
-
     /// Appends `value`, most significant byte first.
     mutating func appendBigEndian(_ value: some FixedWidthInteger) {
         Swift.withUnsafeBytes(of: value.bigEndian) { append(contentsOf: $0) }

@@ -62,6 +62,7 @@ package final class DiskLog: Sendable {
     let setting: LogSetting
     let owners: LogOwners
     let committer: Committer<DiskLogEngine>
+    private let timers: Timers
     private let headShown: Locked<LogHead>
     /// Overflows when info was last asked for.
     private let overflowsAtInfo = Locked(0)
@@ -76,6 +77,7 @@ package final class DiskLog: Sendable {
         quiet = options.quiet ?? false
         durability = options.durability ?? .synced
         self.opened = opened.result
+        timers = services.timers
         owners = LogOwners(name: name, timers: services.timers)
         headShown = Locked(options.head ?? .none)
         let engine = DiskLogEngine(
@@ -146,16 +148,38 @@ package final class DiskLog: Sendable {
                 Self.commit(append, committer, refusal, complete)
             }
         }
-        let notices = notices
         owners.admit(.asynchronous, by: caller, waitMilliseconds: Self.asynchronousWait) {
-            [committer] refusal in
-            if case .log(.blocked) = refusal {
-                notices.send(.blockedLog(items: append.records))
-            } else {
-                Self.commit(append, committer, refusal) { _ in }
+            [self] refusal in
+            switch refusal {
+            case nil: cache(append)
+            case .log(.blocked): notices.send(.blockedLog(items: append.records))
+            case _: break
             }
         }
         complete(.success(accepted))
+    }
+
+    /// Keeps an append in memory for a moment, as the original does; else it is queued.
+    private func cache(_ append: Append) {
+        var caching = DiskLogEngine.Caching.refused
+        let isDone = committer.performNow { engine in caching = engine.cache(append) }
+        guard isDone, caching != .refused else {
+            return Self.commit(append, committer, nil) { _ in }
+        }
+        committer.observe(records: append.lengths.count, bytes: append.bytes.count)
+        guard caching == .isFirst else { return }
+        timers.schedule(afterMilliseconds: DiskLogEngine.cacheDelay) { [committer] in
+            committer.perform { engine in engine.writeCached() }
+        }
+    }
+
+    /// Calls `body` when all that was accepted can be read.
+    func whenWritten(_ body: @escaping @Sendable () -> Void) {
+        guard committer.engine.hasCached else { return body() }
+        committer.perform { engine in
+            engine.writeCached()
+            body()
+        }
     }
 
     private static func commit(

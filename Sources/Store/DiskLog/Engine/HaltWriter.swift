@@ -41,10 +41,7 @@ struct HaltWriter: LogWriter {
         var addition = Addition()
         addition.first = place.start + appender.units
         addition.next = addition.first
-        let isInternal = setting.format == .internal
-        let total =
-            append.bytes.count + (isInternal ? append.lengths.count * LogItem.headerSize : 0)
-        let fitsWhole = !isFull && limit.map { appender.counted + total <= $0 } ?? true
+        let fitsWhole = hasRoom(for: countedSize(append))
         if fitsWhole || !isAtomic && !isFull {
             try append.forEachRecord { (record) throws(StoreError) in
                 let size = appender.countedSize(record.count)
@@ -63,6 +60,10 @@ struct HaltWriter: LogWriter {
             addition.isFull = true
         }
         return addition
+    }
+
+    func hasRoom(for counted: Int) -> Bool {
+        !isFull && limit.map { appender.counted + counted <= $0 } ?? true
     }
 
     mutating func writePending() throws(StoreError) {

@@ -38,7 +38,8 @@ struct LogOpening {
             return opened
         }
         guard repair == .repair else { throw .log(.needRepair(file: path)) }
-        let outcome = try LogRepair.run(path, in: setting.directory)
+        let outcome = try LogRepair.run(
+            path, isSuspect: places.isSuspect, in: setting.directory)
         return try existing(try openFile(), isClosed: false, repaired: outcome)
     }
 
@@ -110,6 +111,9 @@ struct LogPlaces {
         slots.first ?? LogPlace(identity: .random(in: 1...UInt32.max), boot: LogPlace.currentBoot)
     }
 
+    /// Whether a flush has failed since the log was opened the last time.
+    var isSuspect: Bool { slots.first?.isSuspect ?? false }
+
     /// The place of a file that is made now: behind everything that is known.
     func placeOfNew(_ number: Int) -> LogPlace {
         var place = newest
@@ -132,7 +136,8 @@ struct LogPlaces {
             return (opened(place, number), nil)
         }
         let isSame = place.isClosed && isClosed && size == place.bytes
-        let isOurCrash = !place.isClosed && !isClosed && place.boot == LogPlace.currentBoot
+        let isOurCrash =
+            !place.isClosed && !isClosed && place.boot == LogPlace.currentBoot && !isSuspect
         if !isSame && !isOurCrash { place.epoch += 1 }
         let items = isSame ? place.items : nil
         return (opened(place, number), items)
@@ -143,6 +148,7 @@ struct LogPlaces {
         place.file = UInt32(number)
         place.isClosed = false
         place.isMoving = false
+        place.isSuspect = false
         place.boot = LogPlace.currentBoot
         return place
     }

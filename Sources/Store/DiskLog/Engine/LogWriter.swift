@@ -31,6 +31,8 @@ protocol LogWriter: Sendable {
         _ append: Append, isAtomic: Bool, isDurable: Bool
     ) throws(StoreError) -> Addition
 
+    /// Whether so many counted bytes fit without going on to another file, and without an error.
+    func hasRoom(for counted: Int) -> Bool
     /// Hands what was gathered to the operating system.
     mutating func writePending() throws(StoreError)
     /// Puts everything that was written on stable storage.
@@ -48,6 +50,12 @@ protocol LogWriter: Sendable {
 }
 
 extension LogWriter {
+    /// What an append adds to the byte count that limits a file.
+    func countedSize(_ append: Append) -> Int {
+        append.bytes.count
+            + (setting.format == .internal ? append.lengths.count * LogItem.headerSize : 0)
+    }
+
     /// The position after the last record.
     var position: Int { place.start + appender.units }
 
@@ -67,6 +75,8 @@ protocol MovingWriter: LogWriter {
 }
 
 extension MovingWriter {
+    func hasRoom(for counted: Int) -> Bool { appender.counted + counted <= maxBytes }
+
     mutating func add(
         _ append: Append, isAtomic: Bool, isDurable: Bool
     ) throws(StoreError) -> Addition {

@@ -34,7 +34,7 @@ struct RotateWriter: MovingWriter {
         guard setting.mode == .readWrite else { return }
         try archives.tidy(maxFiles: maxFiles)
         if opened.itemsWritten == 0, let bytes = try self.head.make(file: 0) {
-            try bytes.withUnsafeBytesThrowing { (bytes) throws(StoreError) in
+            try bytes.withBytes { (bytes) throws(StoreError) in
                 try appender.add(bytes)
             }
             try appender.writePending()

@@ -21,32 +21,17 @@ struct FileWindow: ~Copyable {
         if offset < start || offset + wanted > start + buffer.count {
             try fill(from: offset, count: max(wanted, min(Self.size, end - offset)))
         }
-        var outcome: Swift.Result<Result, StoreError>?
-        buffer.withUnsafeBytes { bytes in
-            do throws(StoreError) {
-                outcome = .success(
-                    try body(UnsafeRawBufferPointer(rebasing: bytes[(offset - start)...])))
-            } catch {
-                outcome = .failure(error)
-            }
+        return try buffer.withBytes { (bytes) throws(StoreError) in
+            try body(UnsafeRawBufferPointer(rebasing: bytes[(offset - start)...]))
         }
-        guard let outcome else { throw .cutShort(detail: file.path) }
-        return try outcome.get()
     }
 
     private mutating func fill(from offset: Int, count: Int) throws(StoreError) {
         if buffer.count != count { buffer = [UInt8](repeating: 0, count: count) }
         start = offset
-        var failure: StoreError?
-        var found = 0
-        buffer.withUnsafeMutableBytes { buffer in
-            do throws(StoreError) {
-                found = try file.read(at: offset, into: buffer)
-            } catch {
-                failure = error
-            }
+        let found = try buffer.withMutableBytes { (bytes) throws(StoreError) in
+            try file.read(at: offset, into: bytes)
         }
-        if let failure { throw failure }
         guard found == count else {
             throw .cutShort(detail: "\(file.path) became shorter while it was read")
         }

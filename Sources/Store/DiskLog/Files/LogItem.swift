@@ -58,8 +58,7 @@ enum LogItem {
     /// Appends the item that holds `term`.
     static func append(_ term: UnsafeRawBufferPointer, to bytes: inout [UInt8]) {
         let size = UInt32(term.count)
-        bytes.appendBigEndian(size)
-        bytes.appendBigEndian(magic)
+        bytes.appendBigEndian(UInt64(size) << 32 | UInt64(magic))
         if size >= largeSize { bytes.append(contentsOf: MD5.digest(ofBigEndian: size)) }
         bytes.append(contentsOf: term)
     }

@@ -25,6 +25,8 @@ struct LogPlace: Equatable {
     ///
     /// If it is longer it was not emptied, and starts `items` earlier.
     var isMoving = false
+    /// A flush has failed: what the page cache shows may not be what the device holds.
+    var isSuspect = false
     /// The system's run in which the log was opened, shortened.
     var boot: UInt32 = 0
 
@@ -54,7 +56,7 @@ struct LogPlace: Equatable {
 
     func encoded(sequence: UInt64) -> [UInt8] {
         var bytes: [UInt8] = []
-        let flags: UInt32 = (isClosed ? 1 : 0) | (isMoving ? 2 : 0)
+        let flags: UInt32 = (isClosed ? 1 : 0) | (isMoving ? 2 : 0) | (isSuspect ? 4 : 0)
         for word in [Self.signature, identity, epoch, generation, file, flags, boot] {
             bytes.appendBigEndian(word)
         }
@@ -80,7 +82,7 @@ struct LogPlace: Equatable {
             identity: words[0], epoch: words[1], generation: words[2], file: words[3],
             start: Int(clamping: values[1]), items: Int(clamping: values[2]),
             bytes: Int(clamping: values[3]), isClosed: words[4] & 1 != 0,
-            isMoving: words[4] & 2 != 0, boot: words[5])
+            isMoving: words[4] & 2 != 0, isSuspect: words[4] & 4 != 0, boot: words[5])
         return (place, values[0])
     }
 

@@ -29,11 +29,15 @@ struct LogRepair {
     private static let pendingLimit = 1 << 20
 
     /// Repairs the file at `path`; it keeps its opened mark.
-    static func run(_ path: String, in directory: DataDirectory) throws(StoreError) -> Outcome {
+    ///
+    /// - Parameter isSuspect: whether a flush of the file has failed.
+    static func run(
+        _ path: String, isSuspect: Bool, in directory: DataDirectory
+    ) throws(StoreError) -> Outcome {
         var repair = LogRepair(path: path, directory: directory)
         let file = try LogFile.open(path, format: .internal, mode: .readWrite, in: directory)
         // After a failed write-back the page cache may show what the device has lost.
-        file.dropCache()
+        if isSuspect { file.dropCache() }
         do throws(StoreError) {
             try repair.scan(file, end: file.end)
             try repair.finish(file, in: directory)
@@ -63,51 +67,56 @@ struct LogRepair {
     private mutating func scan(_ file: LogFile, end: Int) throws(StoreError) {
         var window = FileWindow(file, end: end)
         var offset = LogMark.headerSize
-        while offset < window.end {
-            let frame = try window.withBytes(at: offset, count: 24) { LogItem.frame($0) }
-            let next: Int
-            switch frame {
-            case .item(let term, let isOld):
-                next = try window.withBytes(at: offset, count: term.upperBound) {
-                    (bytes) throws(StoreError) in
-                    try item(
-                        UnsafeRawBufferPointer(rebasing: bytes[term]), at: offset, isOld: isOld,
-                        file)
-                }
-            case .incomplete(let needed) where needed <= window.end - offset:
-                next = try window.withBytes(at: offset, count: needed) {
-                    (bytes) throws(StoreError) in
-                    guard case .item(let term, let isOld) = LogItem.frame(bytes) else {
-                        return offset + 1
-                    }
-                    return try item(
-                        UnsafeRawBufferPointer(rebasing: bytes[term]), at: offset, isOld: isOld,
-                        file)
-                }
-            case .incomplete, .noHeader, .noDigest:
-                // The original takes an old item of any size that fits the file, and no other.
-                let isOldItem = try isOld(at: offset, &window)
-                let lost = isOldItem && !fits(frame, window.end) ? 1 : window.end - offset
-                bad(lost, at: offset)
-                next = offset + lost
-            case .badDigest, .badMagic:
-                bad(1, at: offset)
-                next = offset + 1
+        var needed = 1
+        while offset < end {
+            let step = try window.withBytes(at: offset, count: needed) {
+                (bytes) throws(StoreError) in
+                try scan(bytes, at: offset, end: end, file)
             }
-            offset = next
+            offset += step.used
+            needed = step.needed
         }
     }
 
-    private func isOld(at offset: Int, _ window: inout FileWindow) throws(StoreError) -> Bool {
-        try window.withBytes(at: offset, count: LogItem.headerSize) { bytes in
-            bytes.count >= LogItem.headerSize
-                && bytes.bigEndian(UInt32.self, at: 4) == LogItem.oldMagic
+    /// Takes in what the bytes at `offset` hold; how far, and how many bytes the next step needs.
+    private mutating func scan(
+        _ bytes: UnsafeRawBufferPointer, at offset: Int, end: Int, _ file: LogFile
+    ) throws(StoreError) -> (used: Int, needed: Int) {
+        let isWhole = offset + bytes.count == end
+        var used = 0
+        while used < bytes.count {
+            let rest = UnsafeRawBufferPointer(rebasing: bytes[used...])
+            let place = offset + used
+            switch LogItem.frame(rest) {
+            case .item(let term, let isOld):
+                let body = UnsafeRawBufferPointer(rebasing: rest[term])
+                used = try item(body, at: place, isOld: isOld, file) - offset
+            case .incomplete(let needed) where needed <= end - place:
+                return (used, needed)
+            case .incomplete(let needed):
+                // The original takes an old item of any size that fits the file, and no other.
+                let isOld = rest.bigEndian(UInt32.self, at: 4) == LogItem.oldMagic
+                let isNone = isOld && needed - LogItem.headerSize > end
+                used += bad(isNone ? 1 : end - place, at: place)
+            case .noHeader, .noDigest:
+                guard isWhole else { return (used, LogItem.headerSize + LogItem.digestSize) }
+                used += bad(end - place, at: place)
+            case .badDigest: used += bad(1, at: place)
+            case .badMagic: used += bad(1 + Self.bytesWithoutMagic(rest), at: place)
+            }
         }
+        return (used, 1)
     }
 
-    private func fits(_ frame: LogItem.Frame, _ fileSize: Int) -> Bool {
-        guard case .incomplete(let needed) = frame else { return true }
-        return needed - LogItem.headerSize <= fileSize
+    /// How many bytes behind the first can't be the start of an item either.
+    private static func bytesWithoutMagic(_ bytes: UnsafeRawBufferPointer) -> Int {
+        var offset = 1
+        while offset + LogItem.headerSize <= bytes.count {
+            let first = bytes[offset + 4]
+            if first == LogItem.magic >> 24 || first == LogItem.oldMagic >> 24 { break }
+            offset += 1
+        }
+        return offset - 1
     }
 
     /// Takes in one framed item; where to go on.
@@ -118,7 +127,7 @@ struct LogRepair {
         let end =
             offset + LogItem.headerSize + term.count + (isLarge ? LogItem.digestSize : 0)
         guard ExternalTerm.isTerm(term) else {
-            bad(isLarge ? term.count : 1, at: offset)
+            _ = bad(isLarge ? term.count : 1, at: offset)
             return isLarge ? end : offset + 1
         }
         outcome.recovered += 1
@@ -130,9 +139,10 @@ struct LogRepair {
         return end
     }
 
-    private mutating func bad(_ count: Int, at offset: Int) {
+    private mutating func bad(_ count: Int, at offset: Int) -> Int {
         outcome.badBytes += count
         outcome.firstBad = outcome.firstBad ?? offset
+        return count
     }
 
     private mutating func keep(

@@ -18,16 +18,9 @@ extension DiskLog {
         let end = number == view.map.current ? view.end : file.end
         let offset = position - start
         var bytes = [UInt8](repeating: 0, count: max(0, min(count, end - offset)))
-        var failure: StoreError?
-        var found = 0
-        bytes.withUnsafeMutableBytes { buffer in
-            do throws(StoreError) {
-                found = try file.read(at: offset, into: buffer)
-            } catch {
-                failure = error
-            }
+        let found = try bytes.withMutableBytes { (buffer) throws(StoreError) in
+            try file.read(at: offset, into: buffer)
         }
-        if let failure { throw failure }
         let isGoing = setting.emptied.withLock { $0.contains(number) }
         let now = self.view
         guard !isGoing, now.map.starts[number] == start, now.generation == view.generation else {

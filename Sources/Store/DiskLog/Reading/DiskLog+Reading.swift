@@ -6,7 +6,10 @@ extension DiskLog {
         by caller: LogCaller, waitMilliseconds: Int,
         complete: @escaping @Sendable (StoreError?) -> Void
     ) {
-        owners.admit(.read, by: caller, waitMilliseconds: waitMilliseconds, complete)
+        owners.admit(.read, by: caller, waitMilliseconds: waitMilliseconds) { [self] refusal in
+            if let refusal { return complete(refusal) }
+            whenWritten { complete(nil) }
+        }
     }
 
     /// The cursor at the oldest item.
