@@ -21,6 +21,22 @@ import Testing
         #expect(JSONValue.string("a\u{0}\n\"\\\u{1F}ä").text == #""a\u0000\n\"\\\u001fä""#)
     }
 
+    @Test(arguments: [0, 1, -1, 9, 10, 1_234_567_890, .max, .min])
+    func integersAreWrittenInDecimal(_ number: Int) {
+        #expect(JSONValue.integer(number).text == "\(number)")
+    }
+
+    @Test func membersMakeTheSameTextAsATree() {
+        let tree: JSONValue = ["a": 1, "b": "x\"y", "c": ["d": [nil, true]]]
+        var writer = JSONWriter()
+        writer.beginObject()
+        writer.member("a", 1)
+        writer.member("b", "x\"y")
+        writer.member("c", tree["c"] ?? .null)
+        writer.endObject()
+        #expect(writer.bytes == tree.bytes)
+    }
+
     @Test func realsAreWrittenInTheirShortestForm() throws {
         var writer = JSONWriter()
         try JSONDocument(Array("[0.1,1e100,-2.5,3.0]".utf8), depth: 2).root.writeCompact(
