@@ -88,7 +88,7 @@ private func term(_ json: String) throws -> Term { try Term(encoding: encoding(j
         (#"{"a":1,"$b":2}"#, "the record has the key $b, which must be alone"),
         (#"{"$atom":"a","b":2}"#, "the record has the key $atom, which must be alone"),
         (#"{"$tuple":1}"#, "the record must have an array as $tuple"),
-        (#"{"$tuple":[0,{"$int":"x"}]}"#, "/$tuple/1 must have at most 2467 digits as $int"),
+        (#"{"$tuple":[0,{"$int":"x"}]}"#, "/$tuple/1 must have 1 to 2467 digits as $int"),
         (
             #"{"$improper":[],"tail":1}"#,
             "the record must have an array that is not empty as $improper"

@@ -271,7 +271,7 @@ private struct TermJSONReader {
         let digits = text.utf8.dropFirst(isNegative ? 1 : 0)
         guard let value = BigInteger(digits: digits, base: 10, isNegative: isNegative) else {
             throw failure(
-                "must have at most \(BigInteger.maximumDecimalDigits) digits as $int")
+                "must have 1 to \(BigInteger.maximumDecimalDigits) digits as $int")
         }
         switch value.term {
         case .integer(let value): writer.integer(value)
