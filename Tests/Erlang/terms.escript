@@ -8,6 +8,7 @@
 %%   e  length, bytes, bytes: 1 if both are the same term
 %%   r  seed of 8 bytes, depth: a random term
 %%   j  bytes: the term in JSON
+%%   c  as r, compressed
 %%   p  text: the term that Erlang reads in it, empty if none
 -mode(compile).
 
@@ -43,6 +44,9 @@ answer($e, <<Length:32, Left:Length/binary, Right/binary>>) ->
 answer($r, <<Seed:64, Depth>>) ->
     rand:seed(exsss, Seed),
     term_to_binary(term(Depth));
+answer($c, <<Seed:64, Depth>>) ->
+    rand:seed(exsss, Seed),
+    term_to_binary(term(Depth), [compressed]);
 answer($j, Bytes) -> json(binary_to_term(Bytes));
 answer($p, Text) ->
     try

@@ -87,8 +87,14 @@ private func term(_ json: String) throws -> Term { try Term(encoding: encoding(j
         (#"{"a":[{"$atom":1}]}"#, "/a/0 must have a string as $atom"),
         (#"{"a":1,"$b":2}"#, "the record has the key $b, which must be alone"),
         (#"{"$atom":"a","b":2}"#, "the record has the key $atom, which must be alone"),
+        (#"{"a":1,"b":2,"$c":3}"#, "the record has the key $c, which must be alone"),
+        (#"{"$bits":"","$n":0}"#, "the record has the key $bits, which must be alone"),
+        (
+            #"{"$bits":"YQ==","n":"8"}"#,
+            "the record must have base64 text as $bits and an integer as n"
+        ),
         (#"{"$tuple":1}"#, "the record must have an array as $tuple"),
-        (#"{"$tuple":[0,{"$int":"x"}]}"#, "/$tuple/1 must have at most 2467 digits as $int"),
+        (#"{"$tuple":[0,{"$int":"x"}]}"#, "/$tuple/1 must have 1 to 2467 digits as $int"),
         (
             #"{"$improper":[],"tail":1}"#,
             "the record must have an array that is not empty as $improper"

@@ -80,8 +80,11 @@ package final class Erlang {
     }
 
     /// The encoding of a random term.
-    package func randomTerm(seed: UInt64, depth: UInt8) throws -> [UInt8] {
-        try ask("r", withUnsafeBytes(of: seed.bigEndian) { Array($0) } + [depth])
+    package func randomTerm(
+        seed: UInt64, depth: UInt8, isCompressed: Bool = false
+    ) throws -> [UInt8] {
+        try ask(
+            isCompressed ? "c" : "r", withUnsafeBytes(of: seed.bigEndian) { Array($0) } + [depth])
     }
 
     /// A term in JSON.

@@ -38,7 +38,7 @@ enum TermJSON {
         writer.bytes = []
         defer { swap(&writer, &visitor.writer) }
         do throws(TermError) {
-            try ExternalTerm.withBody(of: encoding) { (body) throws(TermError) in
+            try ExternalTerm.withValidBody(of: encoding) { (body) throws(TermError) in
                 try write(body, start: start, depth: depth, &visitor)
             }
         } catch {

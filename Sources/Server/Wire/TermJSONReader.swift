@@ -21,9 +21,9 @@ extension TermJSON {
 }
 
 /// Makes the encoding of a term from JSON; with a stack of its own, no deeper than the document.
-private struct TermJSONReader {
+struct TermJSONReader {
     /// What has been begun and not ended.
-    private enum Open {
+    enum Open {
         case list(JSONCursor, next: Int)
         case tuple(JSONCursor, next: Int)
         case improper(JSONCursor, next: Int, tail: JSONCursor)
@@ -34,10 +34,10 @@ private struct TermJSONReader {
     }
 
     private let node: JSONNode
-    private var writer: TermWriter
-    private var open: [Open] = []
+    var writer: TermWriter
+    var open: [Open] = []
     private let checksEachMap: Bool
-    private var hasPairs = false
+    var hasPairs = false
     /// Whether a key comes twice somewhere, in one map of several.
     private(set) var needsPlace = false
 
@@ -66,7 +66,7 @@ private struct TermJSONReader {
 
     // MARK: Places
 
-    private func failure(_ what: String) -> Problem {
+    func failure(_ what: String) -> Problem {
         let place = node.place + open.map(Self.place).joined()
         return Problem(.badRecord, "\(place.isEmpty ? "the record" : place) \(what)")
     }
@@ -171,155 +171,15 @@ private struct TermJSONReader {
     private mutating func beginObject(_ object: JSONCursor, count: Int) throws(Problem) {
         var member = object.firstMember
         while let current = member {
-            if current.isTagged { return try beginTagged(object, count: count) }
+            if current.isTagged { return try beginTagged(object, by: current, count: count) }
             member = current.next
         }
         writer.map(count: count)
         open.append(.object(object.firstMember, current: nil))
     }
-
-    // MARK: Tags
-
-    private mutating func beginTagged(_ object: JSONCursor, count: Int) throws(Problem) {
-        guard let first = object.firstMember else { return }
-        let tagged = first.isTagged ? first : first.next ?? first
-        let other = first.isTagged ? first.next : first
-        let (tag, value) = (tagged.name, tagged.value)
-        switch (tag, count, other?.name) {
-        case ("$improper", 2, "tail"): return try beginImproper(value, tail: other?.value ?? value)
-        case ("$bits", 2, "n"): return try bits(value, count: other?.value ?? value)
-        case (_, 1, _): break
-        default: throw failure("has the key \(tag), which must be alone")
-        }
-        switch tag {
-        case "$tuple": try beginTuple(value)
-        case "$map": try beginPairs(value)
-        default:
-            guard case .string = value.kind, let text = Self.text(value) else {
-                throw failure(
-                    Self.textTags.contains(tag)
-                        ? "must have a string as \(tag)" : "has the unknown key \(tag)")
-            }
-            try leaf(tag, text)
-        }
-    }
-
-    private static let textTags: Set = ["$atom", "$int", "$float", "$str", "$bin", "$etf"]
-
-    private static func text(_ value: JSONCursor) -> String? {
-        value.withUTF8 { String(decoding: $0, as: UTF8.self) }
-    }
-
-    private mutating func beginTuple(_ array: JSONCursor) throws(Problem) {
-        guard case .array(let count) = array.kind else {
-            throw failure("must have an array as $tuple")
-        }
-        writer.tuple(count: count)
-        open.append(.tuple(array, next: 0))
-    }
-
-    private mutating func beginImproper(
-        _ array: JSONCursor, tail: JSONCursor
-    ) throws(Problem) {
-        guard case .array(let count) = array.kind, count > 0 else {
-            throw failure("must have an array that is not empty as $improper")
-        }
-        writer.list(count: count)
-        open.append(.improper(array, next: 0, tail: tail))
-    }
-
-    private mutating func beginPairs(_ array: JSONCursor) throws(Problem) {
-        guard case .array(let count) = array.kind else {
-            throw failure("must have an array of pairs as $map")
-        }
-        hasPairs = true
-        let start = writer.bytes.count
-        writer.map(count: count)
-        open.append(.pairs(array, next: 0, start: start))
-    }
-
-    private mutating func leaf(_ tag: String, _ text: String) throws(Problem) {
-        switch tag {
-        case "$atom":
-            guard text.unicodeScalars.count <= 255 else {
-                throw failure("has an atom of more than 255 characters")
-            }
-            writer.atom(utf8: text.utf8)
-        case "$int": try integer(text)
-        case "$float":
-            guard let value = FloatText.value(of: text) else {
-                throw failure("must have the text of a finite number as $float")
-            }
-            writer.float(value)
-        case "$str": string(text)
-        case "$bin": writer.binary(try base64(text, tag))
-        case "$etf": try etf(try base64(text, tag))
-        default: throw failure("has the unknown key \(tag)")
-        }
-    }
-
-    private func base64(_ text: String, _ tag: String) throws(Problem) -> [UInt8] {
-        var bytes: [UInt8] = []
-        guard Base64.decode(text, to: &bytes) else {
-            throw failure("must have base64 text with padding as \(tag)")
-        }
-        return bytes
-    }
-
-    private mutating func integer(_ text: String) throws(Problem) {
-        let isNegative = text.utf8.first == UInt8(ascii: "-")
-        let digits = text.utf8.dropFirst(isNegative ? 1 : 0)
-        guard let value = BigInteger(digits: digits, base: 10, isNegative: isNegative) else {
-            throw failure(
-                "must have at most \(BigInteger.maximumDecimalDigits) digits as $int")
-        }
-        switch value.term {
-        case .integer(let value): writer.integer(value)
-        default: writer.bigInteger(isNegative: isNegative, magnitude: value.magnitude)
-        }
-    }
-
-    private mutating func string(_ text: String) {
-        let characters = text.unicodeScalars
-        let count = characters.count
-        guard count > 0 else { return writer.emptyList() }
-        if count <= TermWriter.maximumString && characters.allSatisfy({ $0.value < 256 }) {
-            return writer.string(characters.map { UInt8(truncatingIfNeeded: $0.value) })
-        }
-        writer.list(count: count)
-        for character in characters { writer.integer(Int(character.value)) }
-        writer.emptyList()
-    }
-
-    private mutating func bits(_ value: JSONCursor, count: JSONCursor) throws(Problem) {
-        guard case .integer(let bits) = count.kind, let text = Self.text(value) else {
-            throw failure("must have base64 text as $bits and an integer as n")
-        }
-        let bytes = try base64(text, "$bits")
-        let used = bits % 8
-        guard bits >= 0, bytes.count == bits / 8 + (used > 0 ? 1 : 0),
-            used == 0 || (bytes.last ?? 0) & (0xFF >> UInt8(used)) == 0
-        else { throw failure("must have \(bits) bits as $bits, and zeros behind them") }
-        if used == 0 {
-            writer.binary(bytes)
-        } else {
-            writer.bitString(bytes, bitsInLastByte: used)
-        }
-    }
-
-    private mutating func etf(_ encoding: [UInt8]) throws(Problem) {
-        do throws(TermError) {
-            try encoding.withUnsafeBufferPointer { (bytes) throws(TermError) in
-                try writer.term(
-                    encoding: UnsafeRawBufferPointer(bytes), inflatedLimit: TermJSON.inflatedLimit)
-            }
-        } catch {
-            throw failure("has a $etf that is not one term: \(error)")
-        }
-    }
 }
 
 extension JSONMember {
     /// Whether the name says what the object is.
-    fileprivate var isTagged: Bool { withName { $0.first == TermJSON.tagMark } }
+    var isTagged: Bool { withName { $0.first == TermJSON.tagMark } }
 }

@@ -9,10 +9,7 @@ package enum ExternalTerm {
     package static func validate(
         _ bytes: UnsafeRawBufferPointer, inflatedLimit: Int = inflatedLimit
     ) throws(TermError) {
-        try withBody(of: bytes, inflatedLimit: inflatedLimit) { (body) throws(TermError) in
-            var validator = TermValidator(body)
-            try validator.run()
-        }
+        try withValidBody(of: bytes, inflatedLimit: inflatedLimit) { _ in }
     }
 
     /// Whether `binary_to_term` of OTP 25 takes the bytes.
@@ -25,8 +22,21 @@ package enum ExternalTerm {
         }
     }
 
+    /// Gives `use` a term's bytes from its tag on, unpacked if they are compressed, if `binary_to_term`
+    /// of OTP 25 takes them.
+    package static func withValidBody<Result>(
+        of bytes: UnsafeRawBufferPointer, inflatedLimit: Int = inflatedLimit,
+        _ use: (UnsafeRawBufferPointer) throws(TermError) -> Result
+    ) throws(TermError) -> Result {
+        try withBody(of: bytes, inflatedLimit: inflatedLimit) { (body) throws(TermError) in
+            var validator = TermValidator(body)
+            try validator.run()
+            return try use(body)
+        }
+    }
+
     /// Gives `use` what follows the version byte, unpacked if it is compressed.
-    package static func withBody<Result>(
+    static func withBody<Result>(
         of bytes: UnsafeRawBufferPointer, inflatedLimit: Int = inflatedLimit,
         _ use: (UnsafeRawBufferPointer) throws(TermError) -> Result
     ) throws(TermError) -> Result {
@@ -56,10 +66,8 @@ extension Term {
     package init(
         encoding bytes: UnsafeRawBufferPointer, inflatedLimit: Int = ExternalTerm.inflatedLimit
     ) throws(TermError) {
-        self = try ExternalTerm.withBody(of: bytes, inflatedLimit: inflatedLimit) {
+        self = try ExternalTerm.withValidBody(of: bytes, inflatedLimit: inflatedLimit) {
             (body) throws(TermError) in
-            var validator = TermValidator(body)
-            try validator.run()
             var walker = TermWalker(body)
             var builder = TermBuilder(nesting: Self.maximumNesting)
             try walker.walk(&builder)

@@ -1,7 +1,8 @@
 /// A term of Erlang as a tree.
 ///
 /// Lists are flat: the tail of an improper list is never a list. Trees that are made from bytes or
-/// text nest at most `maximumNesting` levels, since a tree is freed by recursion.
+/// text nest at most `maximumNesting` levels, since a tree is freed by recursion. 0.0 and -0.0 are equal,
+/// as they are to OTP 25.
 package enum Term: Hashable, Sendable {
     case integer(Int)
     /// Only what `integer` cannot hold.

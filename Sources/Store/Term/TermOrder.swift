@@ -10,28 +10,57 @@ extension Term {
 
 /// The order of terms: less than 0, 0 or more than 0, as the left one stands to the right one.
 ///
-/// Recursion goes no deeper than trees nest.
+/// Has a stack of its own; only keys of maps that are maps themselves are compared by recursion.
 private enum TermOrder {
+    /// Terms that decide if all before them are equal, the first one last.
+    private typealias Pending = [(left: Term, right: Term)]
+
     static func compare(_ left: Term, _ right: Term) -> Int {
+        var pending: Pending = [(left, right)]
+        while let next = pending.popLast() {
+            let order = compare(next.left, next.right, &pending)
+            if order != 0 { return order }
+        }
+        return 0
+    }
+
+    /// Compares what is not a term in a term, and leaves the rest for later.
+    private static func compare(_ left: Term, _ right: Term, _ pending: inout Pending) -> Int {
         switch (left, right) {
-        case (.integer(let left), .integer(let right)): ascending(left, right)
-        case (.bigInteger(let left), .bigInteger(let right)): compare(left, right)
-        case (.integer, .bigInteger(let right)): right.isNegative ? 1 : -1
-        case (.bigInteger(let left), .integer): left.isNegative ? -1 : 1
-        case (.float(let left), .float(let right)): ascending(left, right)
-        case (.atom(let left), .atom(let right)): lexical(left.utf8, right.utf8)
-        case (.opaque(let left), .opaque(let right)): compare(left, right)
+        case (.integer(let left), .integer(let right)): return ascending(left, right)
+        case (.bigInteger(let left), .bigInteger(let right)): return compare(left, right)
+        case (.integer, .bigInteger(let right)): return right.isNegative ? 1 : -1
+        case (.bigInteger(let left), .integer): return left.isNegative ? -1 : 1
+        case (.float(let left), .float(let right)): return ascending(left, right)
+        case (.atom(let left), .atom(let right)): return lexical(left.utf8, right.utf8)
+        case (.opaque(let left), .opaque(let right)): return compare(left, right)
         case (.tuple(let left), .tuple(let right)):
-            left.count != right.count ? left.count - right.count : elements(left[...], right[...])
-        case (.map(let left), .map(let right)): compare(left, right)
-        default:
-            if let left = List(left), let right = List(right) {
-                compare(left, right)
-            } else if let left = Bits(left), let right = Bits(right) {
-                compare(left, right)
-            } else {
-                rank(left) - rank(right)
-            }
+            guard left.count == right.count else { return left.count - right.count }
+            push(left[...], right[...], &pending)
+            return 0
+        case (.map(let left), .map(let right)): return compare(left, right, &pending)
+        default: return others(left, right, &pending)
+        }
+    }
+
+    private static func others(_ left: Term, _ right: Term, _ pending: inout Pending) -> Int {
+        if let left = List(left), let right = List(right) {
+            let common = min(left.elements.count, right.elements.count)
+            pending.append((rest(of: left, from: common), rest(of: right, from: common)))
+            push(left.elements, right.elements, &pending)
+            return 0
+        }
+        if let left = Bits(left), let right = Bits(right) { return compare(left, right) }
+        return rank(left) - rank(right)
+    }
+
+    /// Leaves pairs of terms for later, as many as both have.
+    private static func push(
+        _ left: ArraySlice<Term>, _ right: ArraySlice<Term>, _ pending: inout Pending
+    ) {
+        let count = min(left.count, right.count)
+        for pair in zip(left.prefix(count).reversed(), right.prefix(count).reversed()) {
+            pending.append(pair)
         }
     }
 
@@ -75,14 +104,6 @@ private enum TermOrder {
         return left.isNegative ? -size : size
     }
 
-    private static func elements(_ left: ArraySlice<Term>, _ right: ArraySlice<Term>) -> Int {
-        for (left, right) in zip(left, right) {
-            let order = compare(left, right)
-            if order != 0 { return order }
-        }
-        return 0
-    }
-
     // MARK: Lists
 
     private struct List {
@@ -100,13 +121,6 @@ private enum TermOrder {
         }
     }
 
-    private static func compare(_ left: List, _ right: List) -> Int {
-        let order = elements(left.elements, right.elements)
-        guard order == 0 else { return order }
-        let common = min(left.elements.count, right.elements.count)
-        return compare(rest(of: left, from: common), rest(of: right, from: common))
-    }
-
     /// What follows the elements that both have; a single element says enough of what is a list.
     private static func rest(of list: List, from common: Int) -> Term {
         common < list.elements.count ? .improperList([], tail: .integer(0)) : list.tail
@@ -114,12 +128,15 @@ private enum TermOrder {
 
     // MARK: Maps
 
-    private static func compare(_ left: [Term.Pair], _ right: [Term.Pair]) -> Int {
+    private static func compare(
+        _ left: [Term.Pair], _ right: [Term.Pair], _ pending: inout Pending
+    ) -> Int {
         guard left.count == right.count else { return left.count - right.count }
         let left = left.sorted { compare($0.key, $1.key) < 0 }
         let right = right.sorted { compare($0.key, $1.key) < 0 }
-        let keys = elements(left.map(\.key)[...], right.map(\.key)[...])
-        return keys != 0 ? keys : elements(left.map(\.value)[...], right.map(\.value)[...])
+        push(left.map(\.value)[...], right.map(\.value)[...], &pending)
+        push(left.map(\.key)[...], right.map(\.key)[...], &pending)
+        return 0
     }
 
     // MARK: Binaries

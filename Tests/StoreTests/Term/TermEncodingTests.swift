@@ -59,6 +59,8 @@ import Testing
         ([77, 0, 0, 0, 1, 3, 0xBF], .bitString([0xA0], bitsInLastByte: 3)),
         ([99] + Array("1.50000000000000000000e+00".utf8) + [0, 0, 0, 0, 0], .float(1.5)),
         ([97, 1, 0, 0, 0], 1),
+        // Erlang reads such a text to the first zero, wherever that is.
+        ([99] + Array("1.50000000000000000000000000000".utf8) + [0], .float(1.5)),
         (
             [103] + node + [0, 0, 0, 9, 0, 0, 0, 0, 0],
             .opaque([88] + node + [0, 0, 0, 9, 0, 0, 0, 0, 0, 0, 0, 0])

@@ -108,7 +108,8 @@ import Testing
         var forms = OddForms(seed: seed)
         let erlang = try Erlang()
         for round in 0..<cases {
-            let bytes = try erlang.randomTerm(seed: forms.random.next(), depth: UInt8(round % 5))
+            let bytes = try erlang.randomTerm(
+                seed: forms.random.next(), depth: UInt8(round % 5), isCompressed: round % 4 == 0)
             let mutant = forms.mutated(bytes)
             try compare(mutant, erlang, "seed \(seed), round \(round): \(mutant)")
         }

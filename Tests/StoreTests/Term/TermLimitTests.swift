@@ -52,7 +52,23 @@ import Testing
             let right = try Term(encoding: bytes)
             #expect(left == right)
             #expect(left.hashValue == right.hashValue)
+            #expect(!Term.precedes(left, right))
+            #expect(try Term(text: left.text) == right)
             #expect(try Term(encoding: left.encoded()) == right)
+        }
+    }
+
+    @Test func theDeepestKeysAreComparedOnTheStackOfAWorker() throws {
+        let map: [UInt8] = [116, 0, 0, 0, 2]
+        let end: [UInt8] = [97, 1, 97, 2, 97, 1]
+        let levels = Term.maximumNesting
+        let bytes = [131] + repeated(map, levels) + [97, 7] + repeated(end, levels)
+        try onSmallStack {
+            let left = try Term(encoding: bytes)
+            let right = try Term(encoding: bytes)
+            #expect(left == right)
+            #expect(!Term.precedes(left, right))
+            #expect(try Term(text: left.text).text == right.text)
         }
     }
 
