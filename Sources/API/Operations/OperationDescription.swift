@@ -12,12 +12,14 @@ package final class OperationDescription: Sendable {
         package let summary: String
         package let schema: JSONValue
         package let example: JSONValue?
+        package let isRequired: Bool
 
         package init(
             _ name: String, in place: Place = .query, _ summary: String, _ schema: JSONValue,
-            example: JSONValue? = nil
+            example: JSONValue? = nil, isRequired: Bool = false
         ) {
             self.name = name
+            self.isRequired = isRequired
             self.place = place
             self.summary = summary
             self.schema = schema
