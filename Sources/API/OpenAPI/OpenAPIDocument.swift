@@ -101,6 +101,7 @@ package enum OpenAPIDocument {
             .init(name: "description", value: .string(parameter.summary)),
             .init(name: "schema", value: parameter.schema),
         ]
+        if parameter.isRequired { members.append(.init(name: "required", value: true)) }
         if let example = parameter.example {
             members.append(.init(name: "example", value: example))
         }

@@ -12,16 +12,18 @@ package final class OperationDescription: Sendable {
         package let summary: String
         package let schema: JSONValue
         package let example: JSONValue?
+        package let isRequired: Bool
 
         package init(
             _ name: String, in place: Place = .query, _ summary: String, _ schema: JSONValue,
-            example: JSONValue? = nil
+            example: JSONValue? = nil, isRequired: Bool = false
         ) {
             self.name = name
             self.place = place
             self.summary = summary
             self.schema = schema
             self.example = example
+            self.isRequired = isRequired
         }
     }
 

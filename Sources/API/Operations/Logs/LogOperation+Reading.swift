@@ -53,7 +53,11 @@ extension LogOperation {
     static var describeChunkInfo: OperationDescription {
         describe(
             "chunkInfoLog", .get, "/chunk_info", "Where a continuation belongs", "chunk_info/1.",
-            parameters: [continuation],
+            parameters: [
+                .init(
+                    "cont", "`cont` or `next` of an answer before.",
+                    ["type": "string", "maxLength": 512], isRequired: true)
+            ],
             answers: [
                 .init(
                     200, "The node.",
@@ -101,7 +105,7 @@ extension LogOperation {
                     headers: ["ETag", "Log-Position", "Content-Range"]),
             ],
             problems: [
-                .badParameter, .rangeNotSatisfiable, .positionGone, .blockedLog, .waitTimeout,
+                .argMismatch, .rangeNotSatisfiable, .positionGone, .blockedLog, .waitTimeout,
             ])
     }
 
