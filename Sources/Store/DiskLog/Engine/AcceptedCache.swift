@@ -1,7 +1,9 @@
 import Synchronization
 
 /// Records that were accepted and that nobody waits for: kept in memory for a moment, so that many
-/// are written with one call. The original has such a cache for everything that is logged.
+/// are written with one call.
+///
+/// The original has such a cache for everything that is logged.
 final class AcceptedCache: Sendable {
     /// What became of an append.
     enum Outcome { case kept, isFirst, isLarge, full }
