@@ -5,7 +5,7 @@ enum LogSchemas {
     private static let flag = Schemas.flag
 
     static let all: JSONValue = [
-        "LogSize": size, "LogOptions": options, "LogChanges": changes, "Log": log,
+        "LogSize": size, "LogOptions": options, "LogUse": use, "LogChanges": changes, "Log": log,
         "LogList": list, "LogRecord": record, "LogAppendRequest": appendRequest,
         "LogAccepted": object(["accepted": count]),
         "LogPosition": object(["position": count]),
@@ -100,24 +100,33 @@ enum LogSchemas {
         "type": "string", "enum": ["accepted", "written", "synced"], "default": "synced",
     ]
 
+    private static let verified: JSONValue = [
+        "file": path,
+        "type": ["type": "string", "enum": ["halt", "wrap", "rotate"]],
+        "format": ["type": "string", "enum": ["internal", "external"]],
+        "size": Schemas.reference("LogSize"),
+        "repair": ["description": "Of a log not closed.", "enum": [true, false, "truncate"]],
+        "mode": ["type": "string", "enum": ["read_write", "read_only"]],
+        "head": head, "head_func": headFunction, "quiet": flag, "durability": durability,
+    ]
+
     private static let options = object(
-        [
-            "file": path,
-            "type": ["type": "string", "enum": ["halt", "wrap", "rotate"]],
-            "format": ["type": "string", "enum": ["internal", "external"]],
-            "size": Schemas.reference("LogSize"),
-            "repair": ["description": "Of a log not closed.", "enum": [true, false, "truncate"]],
-            "mode": ["type": "string", "enum": ["read_write", "read_only"]],
-            "head": head, "head_func": headFunction,
-            "notify": ["type": "boolean", "description": "Of the owner that linkto makes."],
-            "quiet": flag,
-            "linkto": [
-                "type": "string", "enum": ["service", "handle", "none"], "default": "service",
-                "description": "Who holds the log open.",
-            ],
-            "ttl_ms": ttl, "durability": durability,
-        ], required: [], closed: true
+        .object(
+            verified.members + [
+                .init(
+                    name: "linkto",
+                    value: [
+                        "type": "string", "enum": ["service", "handle", "none"],
+                        "default": "service", "description": "Who holds the log open.",
+                    ]),
+                .init(
+                    name: "notify",
+                    value: ["type": "boolean", "description": "Of the owner that linkto makes."]),
+                .init(name: "ttl_ms", value: ttl),
+            ]), required: [], closed: true
     ).with("not", oneHead)
+
+    private static let use = object(verified, required: [], closed: true).with("not", oneHead)
 
     /// A head is a record or made by a function, not both.
     private static let oneHead: JSONValue = ["required": ["head", "head_func"]]
@@ -125,6 +134,7 @@ enum LogSchemas {
     private static let changes = object(
         [
             "size": Schemas.reference("LogSize"), "head": head, "head_func": headFunction,
+            "durability": durability,
         ], required: [], closed: true
     ).with("not", oneHead)
 

@@ -24,6 +24,7 @@ package final class OperationDescription: Sendable {
             self.summary = summary
             self.schema = schema
             self.example = example
+            self.isRequired = isRequired
         }
     }
 

@@ -112,8 +112,8 @@ extension Problem {
     init(_ error: StoreError, in pool: PmemLog) { self.init(error, identity: pool.identity) }
 
     /// As `init(_:)`, for the log of that identity.
-    init(_ error: StoreError, identity: String) {
-        self.init(error)
+    init(_ error: StoreError, of engine: EngineWords = .pmemlog, identity: String) {
+        self.init(error, of: engine)
         guard case .positionMismatch(let position, let generation) = error else { return }
         let tag = EntityTag(
             identity: identity, generation: generation, position: position)

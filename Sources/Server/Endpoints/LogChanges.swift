@@ -66,7 +66,7 @@ extension Service {
             .later { complete in
                 log.sync(by: caller, waitMilliseconds: wait) { result in
                     complete(
-                        result.mapError { Problem($0) }.map { position in
+                        result.mapError { Problem($0, of: .diskLog) }.map { position in
                             .now(
                                 Response(
                                     headers: [.init("Log-Position", String(position))],
@@ -82,11 +82,13 @@ extension Service {
         let wait = try blockWait(call)
         _ = try call.negotiate([.json])
         return try onLog(call) { _, log throws(Problem) in
-            if isOfWrap, log.type == .rotate { throw Problem(.rotateLog(name: log.name)) }
+            if isOfWrap, log.type == .rotate, log.mode == .readWrite {
+                throw Problem(.rotateLog(name: log.name))
+            }
             return .later { complete in
                 log.moveOn(by: caller, waitMilliseconds: wait) { result in
                     complete(
-                        result.mapError { Problem($0) }.map { file in
+                        result.mapError { Problem($0, of: .diskLog) }.map { file in
                             .now(
                                 Response(
                                     headers: [
@@ -174,12 +176,14 @@ extension Service {
             let head = try request.head?.resolved(
                 for: log.format, log: log.name, isRaw: try call.bool("raw") ?? false)
             let size = request.size
+            let durability = request.durability
             return .later { complete in
                 service.store.logs.change(
-                    log, size: size, head: head, by: caller, waitMilliseconds: wait
+                    log, size: size, head: head, durability: durability, by: caller,
+                    waitMilliseconds: wait
                 ) { result in
                     complete(
-                        result.mapError { Problem($0) }.flatMap {
+                        result.mapError { Problem($0, of: .diskLog) }.flatMap {
                             Self.catching { () throws(Problem) in try service.item(log, call) }
                         })
                 }
@@ -218,7 +222,7 @@ extension Service {
                         _ = service.store.logs.handles.remove(handle.id)
                     }
                     complete(
-                        result.mapError { Problem($0) }.map {
+                        result.mapError { Problem($0, of: .diskLog) }.map {
                             .now(Response(json: service.handleJSON(handle)))
                         })
                 }
@@ -232,7 +236,7 @@ extension Service {
         if case .handle(let id) = caller, let handle = store.logs.handles.use(id) {
             return handle
         }
-        return try mapping { () throws(StoreError) in
+        return try mapping(of: .diskLog) { () throws(StoreError) in
             try store.logs.handles.make(for: log.name, .blocker, ttlMilliseconds: 60_000)
         }
     }
@@ -240,7 +244,7 @@ extension Service {
     func unblockLog(_ call: Call) throws(Problem) -> Answer {
         let caller = try caller(call)
         return try onLog(call) { service, log throws(Problem) in
-            try mapping { () throws(StoreError) in try log.unblock(by: caller) }
+            try mapping(of: .diskLog) { () throws(StoreError) in try log.unblock(by: caller) }
             if case .handle(let id) = caller,
                 service.store.logs.handles.find(id)?.kind == .blocker
             {
@@ -254,7 +258,6 @@ extension Service {
 extension Problem {
     /// As `init(_:)`, with the entity tag where the state is not what was expected.
     init(_ error: StoreError, in log: DiskLog) {
-        self.init(error, identity: log.identity)
-        engine = "disk_log"
+        self.init(error, of: .diskLog, identity: log.identity)
     }
 }

@@ -21,7 +21,9 @@ extension Service {
             } catch {
                 // The handle was made for this opening, and has nothing to hold.
                 if let handle, caller == .service { _ = store.logs.handles.remove(handle.id) }
-                guard mustBeNew, case .alreadyExists = error else { throw Problem(error) }
+                guard mustBeNew, case .alreadyExists = error else {
+                    throw Problem(error, of: .diskLog)
+                }
                 throw Problem(.preconditionFailed, "the log \(call.name) is there already")
             }
             return try item(
@@ -52,7 +54,7 @@ extension Service {
             if case .handle(let id) = caller, let known = store.logs.handles.use(id) {
                 handle = known
             } else {
-                handle = try mapping { () throws(StoreError) in
+                handle = try mapping(of: .diskLog) { () throws(StoreError) in
                     try store.logs.handles.make(
                         for: name, .owner, ttlMilliseconds: request.ttlMilliseconds ?? 60_000)
                 }
@@ -79,9 +81,13 @@ extension Service {
         _ = try call.negotiate([.json])
         _ = try shape(call)
         return onFileThread { [self] () throws(Problem) in
-            let request = try LogOpenRequest(call.body)
+            let request = try LogOpenRequest(call.body, link: .none)
+            guard request.link == .none, request.ttlMilliseconds == nil else {
+                throw Problem(
+                    .badParameter, "this counts one user; PUT takes linkto", option: "linkto")
+            }
             let options = try options(of: request, call)
-            let opening = try mapping { () throws(StoreError) in
+            let opening = try mapping(of: .diskLog) { () throws(StoreError) in
                 try store.logs.open(call.name, options, for: .user)
             }
             return try item(opening.log, call, open: Self.open(opening, nil))
@@ -95,7 +101,7 @@ extension Service {
         _ = try call.negotiate([.json])
         let caller = try caller(call)
         return onFileThread { [self] () throws(Problem) in
-            let left = try mapping { () throws(StoreError) in
+            let left = try mapping(of: .diskLog) { () throws(StoreError) in
                 if case .handle(let id) = caller, let handle = store.logs.handles.remove(id) {
                     defer { try? store.logs.loaded(call.name)?.unblock(by: caller) }
                     if handle.kind == .blocker { return store.logs.loaded(call.name) }
@@ -117,7 +123,7 @@ extension Service {
     func deleteLog(_ call: Call) throws(Problem) -> Answer {
         let keepFiles = try call.bool("keep_files") ?? false
         return onFileThread { [self] () throws(Problem) in
-            try mapping { () throws(StoreError) in
+            try mapping(of: .diskLog) { () throws(StoreError) in
                 try store.logs.delete(call.name, keepFiles: keepFiles)
             }
             return .now(Response(status: 204))
@@ -140,7 +146,7 @@ extension Service {
                     ttl = try object.ttl() ?? ttl
                     try object.finish()
                 }
-                let handle = try mapping { () throws(StoreError) in
+                let handle = try mapping(of: .diskLog) { () throws(StoreError) in
                     let handle = try service.store.logs.handles.make(
                         for: log.name, isOwner ? .owner : .user, ttlMilliseconds: ttl)
                     _ = try service.store.logs.open(
@@ -203,7 +209,7 @@ extension Service {
                     of: handle.id, to: notify, by: .service, waitMilliseconds: wait
                 ) { result in
                     complete(
-                        result.mapError { Problem($0) }.map {
+                        result.mapError { Problem($0, of: .diskLog) }.map {
                             .now(Response(json: service.handleJSON(handle)))
                         })
                 }
@@ -214,7 +220,7 @@ extension Service {
     func deleteLogHandle(_ call: Call) throws(Problem) -> Answer {
         let handle = try namedHandle(call)
         return onFileThread { [self] () throws(Problem) in
-            try mapping { () throws(StoreError) in try store.logs.close(handle) }
+            try mapping(of: .diskLog) { () throws(StoreError) in try store.logs.close(handle) }
             return .now(Response(status: 204))
         }
     }

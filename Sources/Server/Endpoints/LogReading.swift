@@ -14,7 +14,7 @@ extension Service {
         return try onLog(call) { service, log in
             .later { complete in
                 log.whenReadable(by: caller, waitMilliseconds: wait) { refusal in
-                    if let refusal { return complete(.failure(Problem(refusal))) }
+                    if let refusal { return complete(.failure(Problem(refusal, of: .diskLog))) }
                     complete(.success(service.onFileThread { () throws(Problem) in try body(log) }))
                 }
             }
@@ -24,10 +24,10 @@ extension Service {
     private func cursor(_ call: Call, in log: DiskLog) throws(Problem) -> LogCursor {
         let token = try call.text("cont") ?? "start"
         if token == "start" {
-            return try mapping { () throws(StoreError) in try log.oldestCursor() }
+            return try mapping(of: .diskLog) { () throws(StoreError) in try log.oldestCursor() }
         }
         let cursor = try LogCursor(token: token)
-        try mapping { () throws(StoreError) in try log.check(cursor) }
+        try mapping(of: .diskLog) { () throws(StoreError) in try log.check(cursor) }
         return cursor
     }
 
@@ -65,7 +65,7 @@ extension Service {
     private func chunk(
         _ log: DiskLog, _ cursor: LogCursor, _ request: ChunkRequest
     ) throws(Problem) -> LogChunk {
-        try mapping { () throws(StoreError) in try log.chunk(from: cursor, request) }
+        try mapping(of: .diskLog) { () throws(StoreError) in try log.chunk(from: cursor, request) }
     }
 
     private static func answer(
@@ -106,7 +106,7 @@ extension Service {
         let step = try call.signedInteger("step") ?? 1
         return try whenReadable(call) { [self] log throws(Problem) in
             let cursor = try cursor(call, in: log)
-            let next = try mapping { () throws(StoreError) in
+            let next = try mapping(of: .diskLog) { () throws(StoreError) in
                 try log.step(from: cursor, by: step)
             }
             return try Self.json(call, ["cont": .string(next.token)])
@@ -143,7 +143,7 @@ extension Service {
             if let from, from > log.view.position { throw .behindTheEnd(of: log) }
             let start =
                 if let from {
-                    try mapping { () throws(StoreError) in try log.cursor(at: from) }
+                    try mapping(of: .diskLog) { () throws(StoreError) in try log.cursor(at: from) }
                 } else { try cursor(call, in: log) }
             let records = RecordWriter(shape: shape, format: log.format)
             let stream: @Sendable () -> Answer = {
@@ -172,8 +172,8 @@ extension Service {
         return try whenReadable(call) { log throws(Problem) in
             guard log.format == .external else {
                 throw Problem(
-                    .badRequest,
-                    "the log \(log.name) holds items, not bytes; read it with chunk or walk")
+                    .argumentMismatch(option: "format", expected: "external", actual: "internal"),
+                    of: .diskLog)
             }
             let view = log.view
             let size = view.position - view.oldest
@@ -199,7 +199,7 @@ extension Service {
     func checkLog(_ call: Call) throws(Problem) -> Answer {
         try onLog(call) { service, log in
             service.onFileThread { () throws(Problem) in
-                let files = try mapping { () throws(StoreError) in try log.check() }
+                let files = try mapping(of: .diskLog) { () throws(StoreError) in try log.check() }
                 let bad = files.reduce(0) { $0 + $1.badBytes }
                 let list = files.map { file in
                     JSONValue.object([

@@ -52,7 +52,9 @@ extension Service {
     ) throws(Problem) -> Answer {
         if let log = store.logs.loaded(call.name) { return try body(self, log) }
         return onFileThread { [self] () throws(Problem) in
-            let log = try mapping { () throws(StoreError) in try store.logs.find(call.name) }
+            let log = try mapping(of: .diskLog) { () throws(StoreError) in
+                try store.logs.find(call.name)
+            }
             return try body(self, log)
         }
     }
@@ -86,7 +88,7 @@ extension Service {
         if let log = store.logs.loaded(call.name) { return try item(log, call) }
         return onFileThread { [self] () throws(Problem) in
             if let log = try? store.logs.find(call.name) { return try item(log, call) }
-            let closed = try mapping { () throws(StoreError) in
+            let closed = try mapping(of: .diskLog) { () throws(StoreError) in
                 try store.logs.closed(call.name)
             }
             return try Self.json(call, closed.json)
@@ -120,7 +122,7 @@ extension Service {
     private func listLogs(_ call: Call) throws(Problem) -> Answer {
         let page = try PageRequest(call, states: ["open", "closed", "failed"])
         return onFileThread { [self] () throws(Problem) in
-            let (names, isComplete) = try mapping { () throws(StoreError) in
+            let (names, isComplete) = try mapping(of: .diskLog) { () throws(StoreError) in
                 try store.logs.names(prefix: page.prefix, after: page.after, limit: page.limit)
             }
             let logs = names.map(summaryOfLog).filter {

@@ -19,19 +19,24 @@ final class Daemon: Sendable {
         for _ in 0..<settings.threads { loops.append(try EventLoop(service: service)) }
         self.loops = loops
         port = ListeningSocket.port(of: socket)
-        let next = Locked(0)
         acceptor = Acceptor(
             listener: socket, settings: settings, connections: { service.reaper.count },
             newRequestID: { service.newRequestID() }
-        ) { [loops] connection in
-            let index = next.withLock { next in
-                next = (next + 1) % loops.count
-                return next
-            }
-            loops[index].add(connection)
-        }
+        ) { [loops] connection in Self.choose(loops)?.add(connection) }
         service.acceptor.withLock { [acceptor] in $0 = acceptor }
     }
+
+    /// The loop for the next connection: the first that is not crowded, else the emptiest.
+    ///
+    /// A loop that has little to do goes to sleep after each request and is woken for the next, which
+    /// costs more than the request; it also takes a processor from the committers.
+    private static func choose(_ loops: [EventLoop]) -> EventLoop? {
+        loops.first { $0.connectionCount < crowd }
+            ?? loops.min { $0.connectionCount < $1.connectionCount }
+    }
+
+    /// So many connections keep one loop busy.
+    private static let crowd = 64
 
     /// Takes no more connections; those that are there go on.
     func stopListening() { acceptor.stop() }

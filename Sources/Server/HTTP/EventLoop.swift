@@ -34,6 +34,9 @@ final class EventLoop: @unchecked Sendable {
     /// Takes over a connection, from the acceptor's thread.
     func add(_ connection: AcceptedConnection) { mailbox.add(connection) }
 
+    /// How many connections it serves.
+    var connectionCount: Int { mailbox.connectionCount }
+
     /// Ends the thread and closes its connections; none may be parked.
     func stop() {
         mailbox.stop()
@@ -75,7 +78,10 @@ final class EventLoop: @unchecked Sendable {
                 MHD_add_connection(library, connection.socket, $0, connection.addressLength)
             }
             // What the library does not take it closes.
-            if added != .YES { mailbox.service.acceptor.withLock { $0 }?.release(connection.peer) }
+            if added != .YES {
+                mailbox.connectionHasEnded()
+                mailbox.service.acceptor.withLock { $0 }?.release(connection.peer)
+            }
         }
     }
 

@@ -59,6 +59,7 @@ let noteConnection: MHD_NotifyConnectionCallback = { context, connection, slot, 
         slot.pointee = nil
         let record = Unmanaged<ConnectionRecord>.fromOpaque(held).takeRetainedValue()
         service.reaper.remove(record)
+        mailbox.connectionHasEnded()
         service.acceptor.withLock { $0 }?.release(record.address)
     }
 }

@@ -1,5 +1,6 @@
 import Glibc
 import Store
+import Synchronization
 
 /// What other threads ask of an event loop: to take a connection, to resume one, to end.
 ///
@@ -29,6 +30,7 @@ final class LoopMailbox: Sendable {
     let descriptor: Int32
     private let writing: Int32
     private let contents = Locked(Contents())
+    private let connections = Atomic(0)
 
     init(service: Service) throws(StartFailure) {
         var ends: [Int32] = [-1, -1]
@@ -48,7 +50,16 @@ final class LoopMailbox: Sendable {
     }
 
     /// Brings a connection to serve.
-    func add(_ connection: AcceptedConnection) { put { $0.arrivals.append(connection) } }
+    func add(_ connection: AcceptedConnection) {
+        connections.add(1, ordering: .relaxed)
+        put { $0.arrivals.append(connection) }
+    }
+
+    /// How many connections the loop has.
+    var connectionCount: Int { connections.load(ordering: .relaxed) }
+
+    /// One of them is gone.
+    func connectionHasEnded() { connections.subtract(1, ordering: .relaxed) }
 
     /// Asks for a parked connection to go on; once for each parking.
     func resume(_ connection: OpaquePointer) {

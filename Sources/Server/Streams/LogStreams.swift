@@ -111,7 +111,7 @@ final class LogWalkStream: ByteStream, @unchecked Sendable {
             try next()
         } catch {
             isFinished = true
-            let problem = Problem(error).document(
+            let problem = Problem(error, of: .diskLog).document(
                 instance: "/v1/logs/\(log.name)/walk", requestID: requestID)
             encoder.fail(problem, to: &output)
         }

@@ -121,7 +121,7 @@ final class NoticeStream: ByteStream, @unchecked Sendable {
         guard let error else { return writer.member("status", "ok") }
         writer.member(
             "status",
-            Problem(error).document(
+            Problem(error, of: .diskLog).document(
                 instance: "/v1/logs/\(log.name)/append", requestID: requestID))
     }
 
@@ -191,7 +191,7 @@ extension Service {
             }
             return handle
         }
-        return try mapping { () throws(StoreError) in
+        return try mapping(of: .diskLog) { () throws(StoreError) in
             let handle = try logs.handles.make(for: log.name, .owner, ttlMilliseconds: 60_000)
             _ = try logs.open(
                 log.name, LogOptions(), for: .owner(handle: handle.id, notify: true))

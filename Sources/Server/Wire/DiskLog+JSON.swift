@@ -47,7 +47,7 @@ extension DiskLog {
         writer.member("generation", view.generation)
         writer.member("etag", tag(view).text)
         writer.member("durability", durability.rawValue)
-        writer.member("error_status", errorStatus.map { Problem($0).detail } ?? "ok")
+        writer.member("error_status", errorStatus.map { Problem($0, of: .diskLog).detail } ?? "ok")
         writer.member("last_open", opened.json)
         if let open { writer.member("open", open) }
         if case .failed(let reason) = view.state { writer.member("failure", reason) }
@@ -153,7 +153,10 @@ extension Logs.Closed {
             members.append(
                 .init(
                     name: "last_open",
-                    value: ["result": "failed", "detail": .string(Problem(failure).detail)]))
+                    value: [
+                        "result": "failed",
+                        "detail": .string(Problem(failure, of: .diskLog).detail),
+                    ]))
         }
         return .object(members)
     }

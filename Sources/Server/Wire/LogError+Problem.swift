@@ -78,7 +78,7 @@ extension Problem {
             add("current", .integer(current))
         case .invalidHeader(let detail): self.init(.invalidHeader, detail)
         case .stopped(_, let cause):
-            let problem = Problem(cause)
+            let problem = Problem(cause, of: .diskLog)
             self.init(
                 .logStopped, "\(problem.detail); the log is closed now", applied: .unknown)
             reason = problem.reason

@@ -7,12 +7,15 @@ struct LogOpenRequest {
 
     private(set) var options = LogOptions()
     private(set) var head: HeadRequest?
-    private(set) var link = Link.service
+    private(set) var link: Link
     private(set) var notify = false
     private(set) var ttlMilliseconds: Int?
 
     /// An empty body leaves everything to the defaults.
-    init(_ body: [UInt8]) throws(Problem) {
+    ///
+    /// - Parameter link: who holds the log unless the body says.
+    init(_ body: [UInt8], link: Link = .service) throws(Problem) {
+        self.link = link
         guard !body.isEmpty else { return }
         var object = try JSONObject(
             try JSONDocument(body, depth: RecordEnvelope.depth).root)
@@ -25,7 +28,7 @@ struct LogOpenRequest {
         options.quiet = try object.bool("quiet")
         options.durability = try object.choice("durability")
         head = try HeadRequest(&object)
-        link = try object.choice("linkto") ?? .service
+        self.link = try object.choice("linkto") ?? link
         notify = try object.bool("notify") ?? false
         ttlMilliseconds = try object.ttl()
         try object.finish()
@@ -81,11 +84,13 @@ struct HeadRequest {
 struct LogChangeRequest {
     let size: LogSize?
     let head: HeadRequest?
+    let durability: Durability?
 
     init(_ body: [UInt8]) throws(Problem) {
         var object = try JSONObject(try JSONDocument(body, depth: RecordEnvelope.depth).root)
         size = try object.take("size").map(LogSize.init)
         head = try HeadRequest(&object)
+        durability = try object.choice("durability")
         try object.finish()
     }
 }

@@ -1,9 +1,71 @@
 import API
 import Store
 
+/// An engine as problems speak of it.
+struct EngineWords: Sendable {
+    /// The engine's own name.
+    let name: String
+    /// What one of its things is called.
+    let noun: String
+    /// What a position counts.
+    let isCountedInBytes: Bool
+
+    static let pmemlog = EngineWords(name: "pmemlog", noun: "pool", isCountedInBytes: true)
+    static let diskLog = EngineWords(name: "disk_log", noun: "log", isCountedInBytes: false)
+}
+
 extension Problem {
     /// The one place where an engine's answer becomes a problem.
-    init(_ error: StoreError) {
+    init(_ error: StoreError, of engine: EngineWords = .pmemlog) {
+        switch error {
+        case .noSuchPool, .poolClosed, .poolOpen, .poolFull, .recordTooLarge, .readOnlyMode,
+            .notAPool, .versionMismatch:
+            self.init(ofPool: error)
+        case .syncFailed, .failed, .cutShort, .noSpace, .fileAccess, .io, .fileTooLarge:
+            self.init(ofFile: error, engine)
+        case .alreadyExists(let name): self.init(.alreadyExists, "\(name) is there already")
+        case .badArgument(let option, let detail):
+            self.init(.badParameter, detail, option: option)
+            if engine.name == EngineWords.diskLog.name { reason = "{badarg,\(option)}" }
+        case .argumentMismatch(let option, let expected, let actual):
+            self.init(.argMismatch, "\(option) is \(expected), not \(actual)", option: option)
+            add("expected", .string(expected))
+            add("actual", .string(actual))
+            if engine.name == EngineWords.diskLog.name {
+                reason = "{arg_mismatch,\(option),\(expected),\(actual)}"
+            }
+        case .positionMismatch(let position, _):
+            self.init(
+                .preconditionFailed,
+                engine.isCountedInBytes
+                    ? "the \(engine.noun) is \(position) bytes long"
+                    : "the \(engine.noun) ends at position \(position)")
+            add("position", .integer(position))
+        case .positionGone(let oldest):
+            self.init(
+                .positionGone,
+                engine.isCountedInBytes
+                    ? "the \(engine.noun) was rewound; it starts again at \(oldest)"
+                    : "what was there is gone; the \(engine.noun) starts at \(oldest)")
+            add("oldest", .integer(oldest))
+        case .locked(let detail):
+            self.init(.locked, detail)
+            reason = "EAGAIN"
+        case .notImplemented(let detail):
+            self.init(.notImplemented, detail)
+            reason = "ENOTSUP"
+        case .overloaded(let detail): self.init(.overloaded, detail)
+        case .log(let error):
+            self.init(error)
+            return
+        case .afterEffect(let error):
+            self.init(error, of: engine)
+            applied = .yes
+        }
+        self.engine = engine.name
+    }
+
+    private init(ofPool error: StoreError) {
         switch error {
         case .noSuchPool(let name):
             self.init(.noSuchPool, "there is no pool \(name); PUT /v1/pools/\(name) makes it")
@@ -15,12 +77,6 @@ extension Problem {
         case .poolOpen(let name):
             self.init(
                 .poolOpen, "the pool \(name) is open; close it first, or ask for live=true")
-        case .alreadyExists(let name): self.init(.alreadyExists, "\(name) is there already")
-        case .badArgument(let option, let detail): self.init(.badParameter, detail, option: option)
-        case .argumentMismatch(let option, let expected, let actual):
-            self.init(.argMismatch, "\(option) is \(expected), not \(actual)", option: option)
-            add("expected", .string(expected))
-            add("actual", .string(actual))
         case .poolFull(let needed, let position, let capacity):
             self.init(
                 .poolFull,
@@ -34,64 +90,57 @@ extension Problem {
         case .readOnlyMode:
             self.init(.readOnlyMode, "libpmemlog opens this pool for reading only")
             reason = "EROFS"
-        case .positionMismatch(let position, _):
-            self.init(.preconditionFailed, "the pool is \(position) bytes long")
-            add("position", .integer(position))
-        case .positionGone(let oldest):
-            self.init(.positionGone, "the pool was rewound; it starts again at \(oldest)")
-            add("oldest", .integer(oldest))
         case .notAPool(let detail):
             self.init(.notAPool, detail)
             reason = "EINVAL"
-        case .locked(let detail):
-            self.init(.locked, detail)
-            reason = "EAGAIN"
         case .versionMismatch(let detail): self.init(.versionMismatch, detail)
-        case .notImplemented(let detail):
-            self.init(.notImplemented, detail)
-            reason = "ENOTSUP"
+        default: self.init(.internalError, "\(error)")
+        }
+    }
+
+    private init(ofFile error: StoreError, _ engine: EngineWords) {
+        switch error {
         case .syncFailed(let fault):
             self.init(
                 .syncFailed,
-                "\(fault.call) of \(fault.file) failed; the pool takes nothing more until it is "
-                    + "closed and opened", applied: .unknown)
-            reason = errnoName(fault.errno)
-            errno = reason
+                "\(fault.call) of \(fault.file) failed; the \(engine.noun) takes nothing more until "
+                    + "it is closed and opened", applied: .unknown)
+            name(fault, engine)
         case .failed(let detail):
-            self.init(.syncFailed, "the pool has failed: \(detail)")
+            self.init(.syncFailed, "the \(engine.noun) has failed: \(detail)")
         case .cutShort(let detail): self.init(.ioError, detail)
-        case .noSpace(let detail): self.init(.noSpace, detail)
+        case .noSpace(let detail):
+            self.init(.noSpace, detail)
         case .fileAccess(let fault):
             self.init(
                 .fileAccess,
                 "\(fault.call) of \(fault.file) is not permitted; the service must own the file and "
                     + "have its permissions (chmod 600)")
-            reason = errnoName(fault.errno)
-            errno = reason
+            name(fault, engine)
         case .io(let fault):
             self.init(.ioError, "\(fault.call) of \(fault.file) failed")
-            reason = errnoName(fault.errno)
-            errno = reason
-        case .overloaded(let detail): self.init(.overloaded, detail)
+            name(fault, engine)
         case .fileTooLarge(let detail): self.init(.noSpace, detail)
-        case .log(let error):
-            self.init(error)
-            return
-        case .afterEffect(let error):
-            self.init(error)
-            applied = .yes
+        default: self.init(.internalError, "\(error)")
         }
-        engine = "pmemlog"
+    }
+
+    private mutating func name(_ fault: StoreError.Fault, _ engine: EngineWords) {
+        errno = errnoName(fault.errno)
+        reason = errno
+        if engine.name == EngineWords.diskLog.name {
+            reason = "{file_error,\"\(fault.file)\",\(errnoName(fault.errno).lowercased())}"
+        }
     }
 }
 
 /// Runs `body` and turns an engine's error into the problem that it is for the client.
 func mapping<Result>(
-    _ body: () throws(StoreError) -> Result
+    of engine: EngineWords = .pmemlog, _ body: () throws(StoreError) -> Result
 ) throws(Problem) -> Result {
     do throws(StoreError) {
         return try body()
     } catch {
-        throw Problem(error)
+        throw Problem(error, of: engine)
     }
 }

@@ -64,25 +64,6 @@ package final class Committer<Engine: CommitEngine>: Sendable {
         enqueue(.operation(operation))
     }
 
-    /// Runs `body` at once, on the caller's thread, if nothing is queued or under way.
-    ///
-    /// It must not wait for anything.
-    /// - Returns: whether it ran.
-    package func performNow(_ body: (Engine) -> Void) -> Bool {
-        let isMine = state.withLock { state in
-            defer { state.isScheduled = true }
-            return !state.isScheduled
-        }
-        guard isMine else { return false }
-        body(engine)
-        let mustRun = state.withLock { state in
-            state.isScheduled = !state.tasks.isEmpty
-            return state.isScheduled
-        }
-        if mustRun { workers.submit { [self] in run() } }
-        return true
-    }
-
     /// Counts records that came in without a commit of their own.
     package func observe(records: Int, bytes: Int) {
         budget.observe(CommitBudget.Report(records: records, bytes: bytes))

@@ -28,6 +28,7 @@ extension DiskLog {
     package func moveOn(
         by caller: LogCaller, waitMilliseconds: Int, complete: @escaping Completion<Int>
     ) {
+        if mode == .readOnly { return complete(.failure(.log(.readOnlyMode(name: name)))) }
         if type == .halt { return complete(.failure(.log(.haltLog(name: name)))) }
         let tells = type == .wrap
         change(by: caller, waitMilliseconds, complete, reportsStatus: true) {

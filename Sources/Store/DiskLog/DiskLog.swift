@@ -52,7 +52,7 @@ package final class DiskLog: Sendable {
     package let repair: RepairMode
     package let quiet: Bool
     /// What appends promise that don't say.
-    package let durability: Durability
+    package var durability: Durability { promised.withLock { $0 } }
     package var node: String { setting.node }
     /// What became of the log when it was opened.
     package let opened: LogOpened
@@ -63,6 +63,7 @@ package final class DiskLog: Sendable {
     let owners: LogOwners
     let committer: Committer<DiskLogEngine>
     private let timers: Timers
+    private let promised: Locked<Durability>
     private let headShown: Locked<LogHead>
     /// Overflows when info was last asked for.
     private let overflowsAtInfo = Locked(0)
@@ -75,7 +76,7 @@ package final class DiskLog: Sendable {
         self.type = type
         repair = options.repair ?? .repair
         quiet = options.quiet ?? false
-        durability = options.durability ?? .synced
+        promised = Locked(options.durability ?? .synced)
         self.opened = opened.result
         timers = services.timers
         owners = LogOwners(name: name, timers: services.timers)
@@ -100,6 +101,8 @@ package final class DiskLog: Sendable {
         let holders = owners.holders
         return (holders.service, holders.owners, holders.users, holders.block?.queues)
     }
+
+    func setDurability(_ durability: Durability) { promised.withLock { $0 = durability } }
 
     func setHead(_ head: LogHead) { headShown.withLock { $0 = head } }
 
@@ -140,42 +143,59 @@ package final class DiskLog: Sendable {
         if let refusal = refusal(areTerms: areTerms) {
             guard isAsynchronous else { return complete(.failure(refusal.error)) }
             notices.send(refusal.notice(append.records))
-            return complete(.success(accepted))
+            return complete(.success(Self.accepted))
         }
         guard isAsynchronous else {
-            return owners.admit(.change, by: caller, waitMilliseconds: waitMilliseconds) {
-                [committer] refusal in
+            return owners.admit(
+                .change, by: caller, waitMilliseconds: waitMilliseconds, bytes: append.bytes.count
+            ) { [committer] refusal in
                 Self.commit(append, committer, refusal, complete)
             }
         }
-        owners.admit(.asynchronous, by: caller, waitMilliseconds: Self.asynchronousWait) {
-            [self] refusal in
-            switch refusal {
-            case nil: cache(append)
-            case .log(.blocked): notices.send(.blockedLog(items: append.records))
-            case _: break
-            }
-        }
-        complete(.success(accepted))
+        var isKept = true
+        let isFree = owners.whileFree { isKept = keep(append) }
+        if !isFree { keepWhenFree(append, caller) }
+        complete(
+            isKept
+                ? .success(Self.accepted)
+                : .failure(.overloaded(detail: "too many records were accepted already")))
     }
 
-    /// Keeps an append in memory for a moment, as the original does; else it is queued.
-    private func cache(_ append: Append) {
-        var caching = DiskLogEngine.Caching.refused
-        let isDone = committer.performNow { engine in caching = engine.cache(append) }
-        guard isDone, caching != .refused else {
-            return Self.commit(append, committer, nil) { _ in }
+    private func keepWhenFree(_ append: Append, _ caller: LogCaller) {
+        owners.admit(
+            .asynchronous, by: caller, waitMilliseconds: Self.asynchronousWait,
+            bytes: append.bytes.count
+        ) { [self] refusal in
+            switch refusal {
+            case nil: _ = keep(append)
+            case .log(.blocked): notices.send(.blockedLog(items: append.records))
+            case let refusal?: notices.report(refusal)
+            }
         }
+    }
+
+    /// Keeps an append in memory for a moment, or queues it; false if there is no room.
+    private func keep(_ append: Append) -> Bool {
+        guard append.expectation == .none, !committer.engine.mayFillUp else {
+            return (try? committer.append(append) { _ in }) != nil
+        }
+        let kept = committer.engine.cache.add(append)
         committer.observe(records: append.lengths.count, bytes: append.bytes.count)
-        guard caching == .isFirst else { return }
-        timers.schedule(afterMilliseconds: DiskLogEngine.cacheDelay) { [committer] in
-            committer.perform { engine in engine.writeCached() }
+        switch kept {
+        case .kept: break
+        case .isFirst:
+            timers.schedule(afterMilliseconds: AcceptedCache.delay) { [committer] in
+                committer.perform { engine in engine.writeCached() }
+            }
+        case .isLarge: committer.perform { engine in engine.writeCached() }
+        case .full: return false
         }
+        return true
     }
 
     /// Calls `body` when all that was accepted can be read.
     func whenWritten(_ body: @escaping @Sendable () -> Void) {
-        guard committer.engine.hasCached else { return body() }
+        guard committer.engine.cache.hasRecords else { return body() }
         committer.perform { engine in
             engine.writeCached()
             body()
@@ -197,12 +217,9 @@ package final class DiskLog: Sendable {
     /// How long an append waits for which nobody waits.
     private static var asynchronousWait: Int { 24 * 3_600_000 }
 
-    private var accepted: Appended {
-        let view = view
-        return Appended(
-            first: view.position, next: view.position, generation: view.generation,
-            durability: .accepted)
-    }
+    /// Nobody knows yet where the records will be.
+    private static let accepted = Appended(
+        first: 0, next: 0, generation: 0, durability: .accepted)
 
     private func refusal(
         areTerms: Bool

@@ -28,9 +28,13 @@ final class LogOwners: Sendable {
     private struct Waiting {
         let id: Int
         let request: LogRequest
+        let bytes: Int
         let timer: Timers.Token
         let turn: Turn
     }
+
+    /// So many requests may wait for a log, and so many bytes with them.
+    private static let waitingLimit = (requests: 10_000, bytes: 64 << 20)
 
     /// A block, and what becomes of others' requests meanwhile.
     struct Block: Equatable, Sendable {
@@ -53,6 +57,7 @@ final class LogOwners: Sendable {
     private struct State {
         var holders = Holders()
         var waiting: [Waiting] = []
+        var waitingBytes = 0
         var nextID = 0
     }
 
@@ -78,8 +83,10 @@ final class LogOwners: Sendable {
     /// Gives a request its turn: now, when the log is unblocked, or never.
     ///
     /// `turn` is called while the order is held: it may only hand the work on.
+    /// - Parameter bytes: what the request keeps in memory while it waits.
     func admit(
-        _ request: LogRequest, by caller: LogCaller, waitMilliseconds: Int, _ turn: @escaping Turn
+        _ request: LogRequest, by caller: LogCaller, waitMilliseconds: Int, bytes: Int = 0,
+        _ turn: @escaping Turn
     ) {
         let refusal: StoreError? = state.withLock { state in
             switch Self.decide(request, caller, state.holders.block, name) {
@@ -88,17 +95,31 @@ final class LogOwners: Sendable {
                 return nil
             case .refuse(let error): return error
             case .wait:
+                guard state.waiting.count < Self.waitingLimit.requests,
+                    state.waitingBytes + bytes <= Self.waitingLimit.bytes
+                else { return .overloaded(detail: "too much waits for the log \(name) already") }
                 let id = state.nextID
                 state.nextID += 1
+                state.waitingBytes += bytes
                 let timer = timers.schedule(afterMilliseconds: waitMilliseconds) { [self] in
                     expire(id)
                 }
                 state.waiting.append(
-                    Waiting(id: id, request: request, timer: timer, turn: turn))
+                    Waiting(
+                        id: id, request: request, bytes: bytes, timer: timer, turn: turn))
                 return nil
             }
         }
         if let refusal { turn(refusal) }
+    }
+
+    /// Runs `body` at once if the log is not blocked, before anyone can block it; false if it is.
+    func whileFree(_ body: () -> Void) -> Bool {
+        state.withLock { state in
+            guard state.holders.block == nil else { return false }
+            body()
+            return true
+        }
     }
 
     private enum Decision { case go, wait, refuse(StoreError) }
@@ -144,6 +165,7 @@ final class LogOwners: Sendable {
     private func serve(_ state: inout State) {
         while state.holders.block == nil, !state.waiting.isEmpty {
             let next = state.waiting.removeFirst()
+            state.waitingBytes -= next.bytes
             timers.cancel(next.timer)
             start(next.request, &state, next.turn)
         }
@@ -152,7 +174,10 @@ final class LogOwners: Sendable {
     /// Refuses everyone who waits: the log is about to close.
     func refuseAll() {
         let waiting = state.withLock { state in
-            defer { state.waiting = [] }
+            defer {
+                state.waiting = []
+                state.waitingBytes = 0
+            }
             state.holders.block = nil
             return state.waiting
         }
@@ -170,7 +195,10 @@ final class LogOwners: Sendable {
     private func expire(_ id: Int) {
         let expired = state.withLock { state in
             let index = state.waiting.firstIndex { $0.id == id }
-            return index.map { state.waiting.remove(at: $0) }
+            guard let index else { return nil as Waiting? }
+            let waiting = state.waiting.remove(at: index)
+            state.waitingBytes -= waiting.bytes
+            return waiting
         }
         if let expired { timers.cancel(expired.timer) }
         expired?.turn(.log(.waitTimedOut(name: name)))

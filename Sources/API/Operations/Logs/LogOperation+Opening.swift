@@ -95,7 +95,7 @@ extension LogOperation {
             "useLog", .post, "/open", "Open a log as one more anonymous user",
             "open/1 with linkto none. Each call counts; each is ended by a close.",
             parameters: [raw, shape],
-            bodies: [.json("LogOptions", example: ["mode": "read_only"])], bodyLimit: .small,
+            bodies: [.json("LogUse", example: ["mode": "read_only"])], bodyLimit: .small,
             answers: [itemAnswer(200, "It is open.")],
             problems: [
                 .badJSON, .badParameter, .unknownProperty, .badRecord, .argMismatch, .sizeMismatch,

@@ -105,7 +105,7 @@ extension LogOperation {
                     headers: ["ETag", "Log-Position", "Content-Range"]),
             ],
             problems: [
-                .badParameter, .rangeNotSatisfiable, .positionGone, .blockedLog, .waitTimeout,
+                .argMismatch, .rangeNotSatisfiable, .positionGone, .blockedLog, .waitTimeout,
             ])
     }
 

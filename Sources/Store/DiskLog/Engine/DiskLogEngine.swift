@@ -9,27 +9,39 @@ import Synchronization
 ///     open ──close──▶ closed
 final class DiskLogEngine: CommitEngine, Sendable {
     let notices = LogNotices()
+    /// What was accepted comes before everything that is asked afterwards.
+    let cache = AcceptedCache()
     let watermark: Watermark
 
     private let setting: LogSetting
     // Held across file calls, which is harmless: only the committer's turn takes it.
     private let writer: Locked<any LogWriter>
     private let current: Locked<DiskLog.View>
-    private let isCaching = Atomic(false)
+    private let isLimited: Atomic<Bool>
 
     init(_ setting: LogSetting, writer: any LogWriter, timers: Timers) {
         self.setting = setting
         let view = DiskLog.View(writer)
         watermark = Watermark(position: view.position, timers: timers)
         current = Locked(view)
+        isLimited = Atomic(Self.isLimited(view.size))
         self.writer = Locked(writer)
     }
 
     var view: DiskLog.View { current.withLock { $0 } }
 
+    /// Whether the log may have no room for a record.
+    var mayFillUp: Bool { isLimited.load(ordering: .relaxed) }
+
+    private static func isLimited(_ size: LogSize) -> Bool {
+        if case .bytes = size { true } else { false }
+    }
+
     // MARK: - Appending
 
-    func write(_ batch: [Append]) -> [Result<Appended, StoreError>] {
+    func write(_ asked: [Append]) -> [Result<Appended, StoreError>] {
+        let cached = cache.take()
+        let batch = cached.map { [$0] + asked } ?? asked
         var results: [Result<Appended, StoreError>] = []
         var told: [LogNotice] = []
         let wasFull = view.figures.isFull
@@ -45,7 +57,7 @@ final class DiskLogEngine: CommitEngine, Sendable {
         if !wasFull, view.figures.isFull { told.append(.full) }
         for notice in told { notices.send(notice) }
         reportStatus(batch, results)
-        return results
+        return cached == nil ? results : Array(results.dropFirst())
     }
 
     /// An append that is admitted to a log that is as it expects.
@@ -75,51 +87,15 @@ final class DiskLogEngine: CommitEngine, Sendable {
         }
     }
 
-    // MARK: - The cache of what was accepted
-
-    /// What became of an append that nobody waits for.
-    enum Caching { case cached, isFirst, refused }
-
-    /// Takes an append into memory, if that needs no file and can't fail; called in the log's turn.
-    func cache(_ append: Append) -> Caching {
-        guard view.state == .open else { return .refused }
-        return writer.withLock { writer in
-            let isFirst = !writer.appender.hasPending
-            guard writer.hasRoom(for: writer.countedSize(append)),
-                writer.appender.pendingBytes + append.bytes.count < Self.cacheLimit,
-                append.expectation == .none,
-                (try? writer.add(append, isAtomic: true, isDurable: false)) != nil
-            else { return .refused }
-            isCaching.store(true, ordering: .releasing)
-            return isFirst ? .isFirst : .cached
-        }
-    }
-
-    /// What is cached is written when it comes to so many bytes, or after the delay.
-    private static let cacheLimit = 256 * 1024
-    /// Milliseconds; the original waits two seconds.
-    static let cacheDelay = 100
-
-    /// Hands what was cached to the operating system.
+    /// Writes what was accepted and kept in memory.
     func writeCached() {
-        let failure: StoreError? = writer.withLock { writer in
-            do throws(StoreError) {
-                try writer.writePending()
-                publish(writer)
-                return nil
-            } catch {
-                return error
-            }
-        }
-        if let failure { notices.report(failure) }
+        if cache.hasRecords { _ = write([]) }
     }
-
-    /// Whether something is cached that readers do not see yet.
-    var hasCached: Bool { isCaching.load(ordering: .acquiring) }
 
     // MARK: - Flushing
 
     func flush() throws(StoreError) {
+        writeCached()
         do throws(StoreError) {
             try writer.withLock { (writer) throws(StoreError) in try writer.sync() }
         } catch {
@@ -134,6 +110,7 @@ final class DiskLogEngine: CommitEngine, Sendable {
     func change<Outcome: Sendable>(
         _ body: (inout any LogWriter) throws(StoreError) -> Outcome
     ) throws(StoreError) -> Outcome {
+        writeCached()
         try requireOpen()
         do throws(StoreError) {
             return try writer.withLock { (writer) throws(StoreError) -> Outcome in
@@ -148,6 +125,7 @@ final class DiskLogEngine: CommitEngine, Sendable {
 
     /// Checks the state that a caller expects, in the log's turn.
     func check(_ expectation: Expectation) throws(StoreError) {
+        writeCached()
         try writer.withLock { (writer) throws(StoreError) in
             try expectation.check(against: state(writer))
         }
@@ -155,6 +133,7 @@ final class DiskLogEngine: CommitEngine, Sendable {
 
     /// Closes the log; one that has failed is left marked as open, to be repaired.
     func close() throws(StoreError) {
+        writeCached()
         let before = current.withLock { view in
             defer { view.state = .closed }
             return view.state
@@ -186,7 +165,6 @@ final class DiskLogEngine: CommitEngine, Sendable {
     }
 
     private func publish(_ writer: any LogWriter) {
-        isCaching.store(writer.appender.hasPending, ordering: .releasing)
         let position = writer.position
         let isSetBack = current.withLock { view in
             let state = view.state
@@ -196,6 +174,7 @@ final class DiskLogEngine: CommitEngine, Sendable {
             return view.generation != generation
         }
         setting.emptied.withLock { $0 = [] }
+        isLimited.store(Self.isLimited(writer.size), ordering: .relaxed)
         if isSetBack {
             watermark.interrupt(restartingAt: position)
         } else {

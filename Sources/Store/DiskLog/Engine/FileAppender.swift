@@ -51,9 +51,6 @@ struct FileAppender {
         self.units = units
     }
 
-    /// Bytes that wait to be written.
-    var pendingBytes: Int { pending.count }
-
     /// Whether records wait to be written.
     var hasPending: Bool { tally.records > 0 }
 

@@ -62,7 +62,7 @@ struct HaltWriter: LogWriter {
         return addition
     }
 
-    func hasRoom(for counted: Int) -> Bool {
+    private func hasRoom(for counted: Int) -> Bool {
         !isFull && limit.map { appender.counted + counted <= $0 } ?? true
     }
 

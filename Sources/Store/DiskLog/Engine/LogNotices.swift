@@ -13,6 +13,23 @@ package enum LogNotice: Sendable {
     case errorStatus(StoreError?)
     case closed
     case deleted
+
+    /// Bytes of the records that it holds.
+    var bytes: Int {
+        switch self {
+        case .readOnly(let items), .blockedLog(let items), .formatExternal(let items):
+            items.reduce(0) { $0 + $1.count }
+        default: 0
+        }
+    }
+
+    /// Whether nothing comes after it.
+    var isLast: Bool {
+        switch self {
+        case .closed, .deleted: true
+        default: false
+        }
+    }
 }
 
 /// Who is told of a log's notices.
@@ -27,6 +44,7 @@ package final class LogNotices: Sendable {
 
     private struct Listener {
         var waiting: [Numbered] = []
+        var bytes = 0
         var count = 0
         /// Called once when there is something to fetch.
         var resume: (@Sendable () -> Void)?
@@ -37,8 +55,9 @@ package final class LogNotices: Sendable {
         var status: StoreError?
     }
 
-    /// So many notices wait for a listener.
+    /// So many notices wait for a listener, and so many bytes of records with them.
     package static let limit = 1000
+    private static let byteLimit = 16 << 20
 
     private let state = Locked(State())
 
@@ -77,7 +96,9 @@ package final class LogNotices: Sendable {
         _ notice: LogNotice, to listener: inout Listener?
     ) -> (@Sendable () -> Void)? {
         guard var changed = listener else { return nil }
-        if changed.waiting.count < limit {
+        let hasRoom = changed.waiting.count < limit && changed.bytes + notice.bytes <= byteLimit
+        if hasRoom || notice.isLast {
+            changed.bytes += notice.bytes
             changed.waiting.append(Numbered(number: changed.count, notice: notice))
         }
         changed.count += 1
@@ -92,6 +113,7 @@ package final class LogNotices: Sendable {
         state.withLock { state in
             guard let waiting = state.listeners[handle]?.waiting else { return nil }
             state.listeners[handle]?.waiting = []
+            state.listeners[handle]?.bytes = 0
             return waiting
         }
     }

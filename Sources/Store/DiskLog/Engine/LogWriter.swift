@@ -31,8 +31,6 @@ protocol LogWriter: Sendable {
         _ append: Append, isAtomic: Bool, isDurable: Bool
     ) throws(StoreError) -> Addition
 
-    /// Whether so many counted bytes fit without going on to another file, and without an error.
-    func hasRoom(for counted: Int) -> Bool
     /// Hands what was gathered to the operating system.
     mutating func writePending() throws(StoreError)
     /// Puts everything that was written on stable storage.
@@ -75,8 +73,6 @@ protocol MovingWriter: LogWriter {
 }
 
 extension MovingWriter {
-    func hasRoom(for counted: Int) -> Bool { appender.counted + counted <= maxBytes }
-
     mutating func add(
         _ append: Append, isAtomic: Bool, isDurable: Bool
     ) throws(StoreError) -> Addition {

@@ -60,6 +60,10 @@ struct LogMemory: Equatable, Sendable {
 
     mutating func change(head: LogHead) { note.values["head"] = head.noted }
 
+    mutating func change(durability: Durability) {
+        note.values["durability"] = durability.rawValue
+    }
+
     mutating func move(to base: String?) { note.values["moving"] = base }
 
     func save(in directory: DataDirectory) throws(StoreError) {

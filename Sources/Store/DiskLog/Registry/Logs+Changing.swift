@@ -35,25 +35,25 @@ extension Logs {
         try remember(log.name) { $0.move(to: base) }
     }
 
-    /// Changes size and head, in this order, up to the first error.
+    /// Changes size, head and durability, in this order, up to the first error.
     package func change(
-        _ log: DiskLog, size: LogSize?, head: LogHead?, by caller: LogCaller,
-        waitMilliseconds: Int, complete: @escaping DiskLog.Completion<Void>
+        _ log: DiskLog, size: LogSize?, head: LogHead?, durability: Durability?,
+        by caller: LogCaller, waitMilliseconds: Int, complete: @escaping DiskLog.Completion<Void>
     ) {
-        let changeHead: @Sendable () -> Void = { [self] in
-            guard let head else { return complete(.success(())) }
+        let changeDurability: DiskLog.Completion<Void> = { [self] result in
+            guard case .success = result, let durability else { return complete(result) }
+            log.setDurability(durability)
+            keep(log, result, complete) { $0.change(durability: durability) }
+        }
+        let changeHead: DiskLog.Completion<Void> = { [self] result in
+            guard case .success = result, let head else { return changeDurability(result) }
             log.changeHead(head, by: caller, waitMilliseconds: waitMilliseconds) { [self] result in
-                keep(log, result, complete) { $0.change(head: head) }
+                keep(log, result, changeDurability) { $0.change(head: head) }
             }
         }
-        guard let size else { return changeHead() }
+        guard let size else { return changeHead(.success(())) }
         log.changeSize(size, by: caller, waitMilliseconds: waitMilliseconds) { [self] result in
-            keep(
-                log, result,
-                { result in
-                    if case .success = result { changeHead() } else { complete(result) }
-                }
-            ) { $0.change(size: size) }
+            keep(log, result, changeHead) { $0.change(size: size) }
         }
     }
 
