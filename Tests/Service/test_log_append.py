@@ -24,7 +24,7 @@ def log(api, name):
 
 @pytest.fixture
 def bytes_log(api, name):
-    return Log(api, name).made(format="external")
+    return Log(api, name + "x").made(format="external")
 
 
 def encode(data):
@@ -82,8 +82,11 @@ def test_envelope_becomes_its_term(log, envelope, encoded):
 
 @pytest.mark.parametrize("shape", ["json", "term", "b64"])
 def test_what_was_read_can_be_written_again(log, shape):
-    log.append({"term": "{[1,2.5,<<1:3>>,#{a=>\"b\",1=>2}],'A b',-99999999999999999999,fun m:f/1}"},
-               {"json": {"a": {"$etf": encode(b"\x83Xd\0\1n\0\0\0\1\0\0\0\0\0\0\0\0")}}})
+    log.append({"term": "{[1,2.5,<<1:3>>,#{1=>2,a=>\"b\"}],'A b',-99999999999999999999,fun m:f/1}"})
+    if shape != "term":
+        # The text of a process is no term that could be read.
+        pid = encode(b"\x83Xd\0\1n\0\0\0\1\0\0\0\0\0\0\0\0")
+        log.append({"json": {"a": {"$etf": pid}}})
     before = log.encoded
     for record in log.chunk("start", f"&as={shape}")["records"]:
         assert log.try_append(record, query="?raw=true" if shape == "b64" else "").status == 200
@@ -152,7 +155,6 @@ def test_record_of_eight_mebibytes_is_the_largest(log, bytes_log):
         assert answer.status == 200, answer
         answer = each.post("/append", b"x" * (limit - overhead + 1), type=FORM)
         assert check_problem(answer, "too_large")["limit"] == limit
-        break
     assert log.chunk()["records"][0]["json"] == "x" * (limit - 6)
 
 
@@ -213,7 +215,7 @@ def test_atomic_batch_that_does_not_fit_is_refused_whole_and_the_log_is_full(log
 
 
 def test_batch_that_need_not_be_atomic_is_written_as_far_as_it_fits(log):
-    assert log.patch(size=60).status == 200
+    assert log.patch(size=45).status == 200
     log.append("0")
     answer = log.try_append("a", "b", "c" * 50, "d", query="?atomic=false")
     document = check_problem(answer, "log_full", applied="partial")

@@ -379,7 +379,6 @@ def test_request_to_a_log_meets_its_problem_and_changes_nothing(
     assert [log_item(api, name) for name in LOGS] == before and not was_made
 
 
-@pytest.mark.xfail(reason="errors that logs share with pools are said to be pmemlog's", strict=True)
 @pytest.mark.parametrize("method, path, body", [
     ("PUT", "/v1/logs/l", {"type": "wrap"}), ("PUT", "/v1/logs/new", {"type": "wrap"}),
 ])

@@ -19,7 +19,6 @@ package final class OperationDescription: Sendable {
             example: JSONValue? = nil, isRequired: Bool = false
         ) {
             self.name = name
-            self.isRequired = isRequired
             self.place = place
             self.summary = summary
             self.schema = schema
