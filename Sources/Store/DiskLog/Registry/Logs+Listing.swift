@@ -14,7 +14,7 @@ extension Logs {
 
     /// Whether there is anything of the log: a note, or files at its default place.
     func exists(_ name: String, _ memory: LogMemory) -> Bool {
-        if memory.isKnown { return true }
+        if memory.isKnown { return !memory.isDeleting }
         let base = Self.defaultBase(name)
         return LogOpener.exists(base, .halt, in: directory)
             || LogOpener.exists(base, .wrap, in: directory)
@@ -103,10 +103,12 @@ extension Logs {
 
     /// What a log's file names end with.
     private static func isSuffix(_ suffix: Substring) -> Bool {
-        if ["", ".idx", ".siz", ".TMP", ".1.TMP"].contains(suffix) { return true }
+        if ["", ".idx", ".siz", ".TMP", ".1.NEW"].contains(suffix) { return true }
         guard suffix.hasPrefix(".") else { return false }
         var digits = suffix.dropFirst()
-        if digits.hasSuffix(".gz") { digits = digits.dropLast(3) }
+        for end in [".gz", ".TMP"] where digits.hasSuffix(end) {
+            digits = digits.dropLast(end.count)
+        }
         return !digits.isEmpty && digits.allSatisfy { $0.isASCII && $0.isNumber }
     }
 }
