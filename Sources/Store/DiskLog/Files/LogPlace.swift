@@ -20,8 +20,10 @@ struct LogPlace: Equatable {
     /// The length of that file, known if `isClosed`.
     var bytes = 0
     var isClosed = false
-    /// A new file is about to take the file's place: `bytes` is its inode's number, and `start` is
-    /// where it starts. If the file is another still, it starts `items` earlier.
+    /// A new file is about to take the file's place.
+    ///
+    /// `bytes` is its inode's number, and `start` is where it starts. If the file is another still,
+    /// that one starts `items` earlier.
     var isMoving = false
     /// The files are about to get another base name.
     var isReopening = false

@@ -56,9 +56,9 @@ extension Logs {
     ///
     /// Nobody has to wait for that: a request opens its log at once.
     package func openHeld() {
+        let names = (try? directory.names(in: ".tidemark/logs")) ?? []
+        recovery.withLock { $0 = (done: 0, all: names.count) }
         services.files.submit { [self] in
-            let names = (try? directory.names(in: ".tidemark/logs")) ?? []
-            recovery.withLock { $0 = (done: 0, all: names.count) }
             for name in names.sorted() where ResourceName.isValid(name) {
                 if (try? LogMemory(of: name, in: directory))?.isHeld == true {
                     openOne(name)

@@ -177,6 +177,7 @@ package final class Logs: Sendable {
             _ = log.owners.update { $0.service = true }
         case .owner(let handle, let notify):
             _ = log.owners.update { $0.owners[handle] = notify }
+            handles.becomeOwner(handle)
             if notify { log.notices.subscribe(handle) }
         case .user: _ = log.owners.update { $0.users += 1 }
         }
