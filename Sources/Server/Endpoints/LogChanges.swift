@@ -165,6 +165,7 @@ extension Service {
         let caller = try caller(call)
         let wait = try blockWait(call)
         _ = try call.negotiate([.json])
+        _ = try shape(call)
         if let header = call.headers.joined(.ifMatch), let log = store.logs.loaded(call.name),
             !EntityTagCondition(header).includes(log.tag(log.view))
         {

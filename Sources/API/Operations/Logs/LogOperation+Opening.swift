@@ -123,7 +123,9 @@ extension LogOperation {
         describe(
             "lcloseLog", .post, "/lclose", "End one hold of a log on one node",
             "lclose/1,2. A log that is not distributed has one node.",
-            parameters: [handle, .init("node", "The node.", ["type": "string"])],
+            parameters: [
+                handle, .init("node", "The node.", ["type": "string", "pattern": "^[!-~]*$"]),
+            ],
             answers: [
                 .init(
                     200, "What is left.",
