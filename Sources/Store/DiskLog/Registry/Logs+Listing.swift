@@ -10,6 +10,8 @@ extension Logs {
         package let size: LogSize?
         /// Why the last opening failed, if it did.
         package let failure: StoreError?
+        /// Whether the service holds the log: then it is opened by whatever is asked of it.
+        package let isHeld: Bool
     }
 
     /// Whether there is anything of the log: a note, or files at its default place.
@@ -32,7 +34,7 @@ extension Logs {
         return Closed(
             name: name, base: base, type: memory.type ?? (isRing ? .wrap : .halt),
             format: memory.format ?? .internal, size: ringSize ?? memory.options.size,
-            failure: failure(of: name))
+            failure: failure(of: name), isHeld: memory.isHeld)
     }
 
     /// Names of all logs after `last`, in order, at most `limit`; waits.
