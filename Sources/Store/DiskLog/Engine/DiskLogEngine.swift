@@ -57,6 +57,10 @@ final class DiskLogEngine: CommitEngine, Sendable {
         if !wasFull, view.figures.isFull { told.append(.full) }
         for notice in told { notices.send(notice) }
         reportStatus(batch, results)
+        for case .failure(let error) in results where error.isFatal {
+            fail(error)
+            break
+        }
         return cached == nil ? results : Array(results.dropFirst())
     }
 
@@ -118,7 +122,7 @@ final class DiskLogEngine: CommitEngine, Sendable {
                 return try body(&writer)
             }
         } catch {
-            if case .syncFailed = error { fail(error) }
+            if error.isFatal { fail(error) }
             throw error
         }
     }
@@ -153,6 +157,7 @@ final class DiskLogEngine: CommitEngine, Sendable {
     }
 
     private func fail(_ error: StoreError) {
+        guard view.state == .open else { return }
         // The next opening must ask the device, not the page cache, what is there.
         writer.withLock { writer in
             var place = writer.place
@@ -183,13 +188,24 @@ final class DiskLogEngine: CommitEngine, Sendable {
     }
 }
 
+extension StoreError {
+    /// Whether nobody knows any more what is in the files.
+    fileprivate var isFatal: Bool {
+        switch self {
+        case .syncFailed, .failed: true
+        case .log(.partial(count: _, first: _, next: _, let error)): error.isFatal
+        default: false
+        }
+    }
+}
+
 /// One batch on its way into the files.
 private struct Additions {
     private(set) var results: [Result<Appended, StoreError>] = []
     private(set) var wraps: [Int] = []
     private let isDurable: Bool
-    /// Of those whose records are gathered and not written yet.
-    private var unwritten: [Int] = []
+    /// Of those whose records, or the last of them, are gathered and not written yet.
+    private var unwritten: [(index: Int, addition: Addition)] = []
     private var writes = 0
 
     init(_ isDurable: Bool) { self.isDurable = isDurable }
@@ -201,11 +217,12 @@ private struct Additions {
             let addition = try engine.add(append, to: &writer, isDurable: isDurable)
             noteWrites(writer)
             wraps += addition.wraps
-            if addition.count > 0 { unwritten.append(results.count) }
+            if addition.count > 0 { unwritten.append((results.count, addition)) }
             results.append(Self.result(addition, append, writer))
         } catch {
             // What was gathered before may have been lost with what was to be written behind it.
-            if writer.appender.writes == writes, !writer.appender.hasPending { lose(error) }
+            noteWrites(writer)
+            if !writer.appender.hasPending { lose(error) }
             results.append(.failure(error))
         }
     }
@@ -233,7 +250,9 @@ private struct Additions {
     }
 
     private mutating func lose(_ error: StoreError) {
-        for index in unwritten { results[index] = .failure(error) }
+        for (index, addition) in unwritten {
+            results[index] = .failure(addition.failure(error))
+        }
         unwritten = []
     }
 

@@ -60,7 +60,7 @@ struct FileAppender {
     }
 
     /// Gathers a record.
-    mutating func add(_ record: UnsafeRawBufferPointer) throws(StoreError) {
+    mutating func add(_ record: UnsafeRawBufferPointer) {
         let before = pending.count
         if file.format == .internal {
             LogItem.append(record, to: &pending)
@@ -74,6 +74,10 @@ struct FileAppender {
         records += 1
         tally.counted += size
         tally.records += 1
+    }
+
+    /// Writes what was gathered if it is much: between appends, so that none is written in part.
+    mutating func writeIfLarge() throws(StoreError) {
         if pending.count > Self.pendingLimit { try writePending() }
     }
 

@@ -77,21 +77,34 @@ extension MovingWriter {
         _ append: Append, isAtomic: Bool, isDurable: Bool
     ) throws(StoreError) -> Addition {
         var addition = Addition()
+        try appender.writeIfLarge()
         addition.first = position
         try append.forEachRecord { (record) throws(StoreError) in
             let size = appender.countedSize(record.count)
             // A file that holds nothing but its head takes one record of any size.
             let isEmpty = appender.counted == appender.first
             if appender.counted + size > maxBytes, !isEmpty {
-                addition.wraps.append(try moveOn(isDurable: isDurable))
+                try move(&addition, isDurable: isDurable)
             }
             if addition.count == 0 { addition.first = position }
-            try appender.add(record)
+            appender.add(record)
             addition.count += 1
             return true
         }
         addition.next = position
         return addition
+    }
+
+    /// Moves on in the middle of an append, some of whose records may be in the files already.
+    private mutating func move(_ addition: inout Addition, isDurable: Bool) throws(StoreError) {
+        do throws(StoreError) {
+            try writePending()
+            addition.writtenCount = addition.count
+            addition.writtenNext = position
+            addition.wraps.append(try moveOn(isDurable: isDurable))
+        } catch {
+            throw addition.failure(error)
+        }
     }
 }
 
@@ -107,6 +120,16 @@ struct Addition {
     var wraps: [Int] = []
     /// Set if not all were taken in: the log is full.
     var isFull = false
+    /// Records that are in the files whatever becomes of the rest, and where they end.
+    var writtenCount = 0
+    var writtenNext = 0
+
+    /// What is said of the append if the rest of it can't be written.
+    func failure(_ error: StoreError) -> StoreError {
+        guard writtenCount > 0 else { return error }
+        return .log(
+            .partial(count: writtenCount, first: first, next: writtenNext, because: error))
+    }
 }
 
 /// Which files there are, and the position of each one's first item.

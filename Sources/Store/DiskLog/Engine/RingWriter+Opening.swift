@@ -17,9 +17,10 @@ extension RingWriter {
             }
             directory.discard(RingIndex.path(setting.base))
         }
-        let index = try readIndex(setting, maxFiles: Int(sizeFile.maxFiles))
+        var index = try readIndex(setting, maxFiles: Int(sizeFile.maxFiles))
         if setting.mode == .readWrite { try sizeFile.write(setting.base, in: directory) }
         var places = LogPlaces(slots)
+        if setting.mode == .readWrite { try undoMoves(setting, places, &index) }
         for (offset, count) in index.counts.enumerated() { places.counts[offset + 1] = count }
         var head = head
         let opened = try LogOpening(
@@ -52,6 +53,28 @@ extension RingWriter {
         // A decrease that was pending shows in an index of more files than there may be.
         let highest = max(index.counts.count, index.current)
         oldMaxFiles = highest > Int(sizeFile.maxFiles) ? highest : nil
+    }
+
+    /// Removes files that a move which the index does not know of has put in the place of others.
+    ///
+    /// Nothing in them was acknowledged, and what they took the place of was to go.
+    private static func undoMoves(
+        _ setting: LogSetting, _ places: LogPlaces, _ index: inout RingIndex
+    ) throws(StoreError) {
+        for place in places.overtaken(index.current) {
+            let number = Int(place.file)
+            let path = "\(setting.base).\(number)"
+            guard number > 0, number != index.current, setting.directory.exists(path) else {
+                continue
+            }
+            let file = try LogFile.open(
+                path, format: setting.format, mode: .readOnly, in: setting.directory)
+            if place.isMoving, try file.inode() != place.bytes { continue }
+            setting.directory.discard(path)
+            guard number <= index.counts.count else { continue }
+            index[number] = 0
+            _ = try index.write(setting.base, countOf: number, in: setting.directory)
+        }
     }
 
     private static func sizeFile(
@@ -124,18 +147,22 @@ extension RingWriter {
     mutating func truncate(head given: LogHead?) throws(StoreError) {
         let bytes = try head.make(given, file: 1)
         try appender.writePending()
-        let file = try LogFile.create(
-            Self.newFile(setting.base), format: setting.format, head: bytes, in: setting.directory)
+        let new = Self.newFile(setting.base)
+        let file = try LogFile.make(
+            new, format: setting.format, head: bytes, in: setting.directory)
         try file.sync()
+        try file.publish(in: setting.directory)
         let before = appender
-        place.start += before.units
-        place.generation += 1
-        place.file = 1
-        place.items = before.units
-        place.bytes = file.end
-        place.isMoving = true
-        try setting.place.write(place)
+        var next = place
+        next.start += before.units
+        next.generation += 1
+        next.file = 1
+        next.items = before.units
+        next.bytes = try file.inode()
+        next.isMoving = true
+        try setting.place.write(next)
         try setting.place.sync()
+        place = next
         let highest = max(ringSize, index.counts.count)
         index = RingIndex(version: index.version, current: 1, counts: [bytes == nil ? 0 : 1])
         try index.replace(setting.base, in: setting.directory)
@@ -151,10 +178,11 @@ extension RingWriter {
                 path(1), format: setting.format, mode: .readWrite, in: setting.directory),
             head: bytes)
         place.isMoving = false
+        place.items = 0
         try setting.place.write(place)
     }
 
-    static func newFile(_ base: String) -> String { base + ".1.TMP" }
+    static func newFile(_ base: String) -> String { base + ".1.NEW" }
 
     /// Carries on where a truncation was cut short behind the replacement of the index.
     private static func finishTruncation(
@@ -185,20 +213,30 @@ extension RingWriter {
     mutating func reopen(as base: String, head given: LogHead?) throws(StoreError) {
         let bytes = try head.make(given, file: 1)
         try close()
-        place.start += appender.units
-        place.generation += 1
-        place.epoch += 1
+        var next = place
+        next.start += appender.units
+        next.generation += 1
+        next.epoch += 1
+        next.file = 1
+        next.items = 0
+        next.bytes = 0
+        next.isMoving = true
+        next.isReopening = true
+        next.isClosed = false
+        try setting.place.write(next)
+        try setting.place.sync()
+        place = next
         try Self.renameFiles(
             setting.base, to: base, highest: max(ringSize, index.counts.count),
             in: setting.directory)
-        place.file = 1
-        place.items = 0
-        place.bytes = 0
-        place.isClosed = false
+        place.isMoving = false
+        place.isReopening = false
         try setting.place.write(place)
-        let file = try LogFile.create(
+        try setting.place.sync()
+        let file = try LogFile.make(
             path(1), format: setting.format, head: bytes, in: setting.directory)
         try file.sync()
+        try file.publish(in: setting.directory)
         index = RingIndex(version: 2, current: 1, counts: [0])
         sizeFile = RingSizeFile(
             maxBytes: sizeFile.maxBytes, maxFiles: sizeFile.maxFiles, version: 2)

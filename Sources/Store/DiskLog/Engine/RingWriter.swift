@@ -23,10 +23,18 @@ struct RingWriter: MovingWriter {
         var files: [LogFile] = []
         var index: IndexWrite?
         var hasNewNames = false
+        /// How often the ring has moved on since the last sync.
+        var moves = 0
+
+        mutating func add(_ file: LogFile, _ write: IndexWrite) {
+            files.append(file)
+            index = write
+            hasNewNames = true
+            moves += 1
+        }
     }
 
-    /// So many files may wait for their sync before one is made to.
-    private static let unsyncedLimit = 16
+    private static let unsyncedLimit = 6
 
     var maxBytes: Int { Int(clamping: sizeFile.maxBytes) }
     var maxFiles: Int { Int(sizeFile.maxFiles) }
@@ -73,47 +81,60 @@ struct RingWriter: MovingWriter {
         try removeFilesForDecrease()
         let old = appender.file
         if isDurable, old.isDirty { try old.sync() }
-        if number == index.current {
-            // The original empties the file first, and writes the rest of the old items behind.
-            try old.close()
-        }
-        place.start += appender.units
-        place.file = UInt32(number)
-        place.items = appender.units
-        place.bytes = 0
-        place.isMoving = number == index.current
-        try setting.place.write(place)
-        setting.emptied.withLock { _ = $0.insert(number) }
-        let file = try LogFile.create(
+        // More than that could not be told apart by the slots after a power loss.
+        if unsynced.moves >= Self.unsyncedLimit { try sync() }
+        let file = try LogFile.make(
             path(number), format: setting.format, head: bytes, in: setting.directory)
-        // The index must not say so before the file is empty, also after a power loss.
-        if isDurable { try file.sync() }
-        let lost = try turn(to: number, file, bytes)
-        if old.path != file.path { try old.mark(.closed) }
-        return lost
+        do throws(StoreError) {
+            return try turn(to: number, file, bytes, isDurable: isDurable)
+        } catch {
+            file.abandon(in: setting.directory)
+            // The log stays where it is: that must be what the slots and the mark say.
+            if number == index.current { try? old.mark(.opened) }
+            try? setting.place.write(place)
+            throw error
+        }
     }
 
     /// Makes `file` the one that is written; how many items of its former self are gone.
+    ///
+    /// Nothing that the ring remembers is changed before all is done.
     private mutating func turn(
-        to number: Int, _ file: LogFile, _ headBytes: [UInt8]?
+        to number: Int, _ file: LogFile, _ headBytes: [UInt8]?, isDurable: Bool
     ) throws(StoreError) -> Int {
-        let old = index.current
+        let (old, oldFile) = (index.current, appender.file)
+        if isDurable { try file.sync() }
+        // The original empties such a file first, and writes the rest of the old items behind.
+        if number == old { try oldFile.close() }
+        var next = place
+        next.start += appender.units
+        next.file = UInt32(number)
+        next.items = appender.units
+        next.bytes = try file.inode()
+        next.isMoving = true
+        try setting.place.write(next)
+        setting.emptied.withLock { _ = $0.insert(number) }
+        try file.publish(in: setting.directory)
+        if number != old { starts[number] = nil }
+        // The index must not say so before the file is there, also after a power loss.
+        if isDurable { try setting.directory.syncFolder(of: setting.base) }
+        var turned = index
         let lost = number == old ? appender.records : index[number]
-        index.current = number
-        index[old] = appender.records
+        turned.current = number
+        turned[old] = appender.records
+        let write = try turned.write(setting.base, countOf: old, in: setting.directory)
+        index = turned
+        next.isMoving = false
+        next.items = 0
+        place = next
         starts[number] = place.start
-        unsynced.index = try index.write(
-            setting.base, countOf: old, in: setting.directory)
-        unsynced.hasNewNames = true
-        if place.isMoving {
-            place.isMoving = false
-            try setting.place.write(place)
-        }
-        if unsynced.files.count >= Self.unsyncedLimit { try unsynced.files.removeFirst().sync() }
-        unsynced.files.append(appender.file)
+        unsynced.add(oldFile, write)
         writtenBefore += appender.records
         overflows += 1
         appender = FileAppender(new: file, head: headBytes, writes: appender.writes)
+        // What is left spares the next opening some work, and is made up for by it.
+        try? setting.place.write(place)
+        if number != old { try? oldFile.mark(.closed) }
         return lost
     }
 

@@ -28,11 +28,13 @@ final class LogFile: Sendable {
     /// Whether something was written since the last `sync`.
     var isDirty: Bool { needsSync.load(ordering: .relaxed) }
 
-    /// Makes the file, or empties the one that is there, and writes its header and head.
-    static func create(
+    /// Makes a file with its header and head beside the one whose place it is to take.
+    ///
+    /// It has no name that anybody looks at before `publish`.
+    static func make(
         _ path: String, format: LogFormat, head: [UInt8]?, in directory: DataDirectory
     ) throws(StoreError) -> LogFile {
-        let file = try directory.open(path, flags: O_RDWR | O_CREAT)
+        let file = try directory.open(temporary(path), flags: O_RDWR | O_CREAT)
         var start: [UInt8] = format == .internal ? LogMark.opened.header : []
         if let head {
             if format == .internal {
@@ -41,12 +43,29 @@ final class LogFile: Sendable {
                 start += head
             }
         }
-        // Emptied and marked before anything else: whatever was there must not look whole.
         try file.truncate(to: 0)
         let log = LogFile(file, path: path, format: format, length: 0)
-        try log.append(start)
+        do throws(StoreError) {
+            try log.append(start)
+        } catch {
+            directory.discard(temporary(path))
+            throw error
+        }
         return log
     }
+
+    /// Gives a file that was made its name, at once and in the place of what has it.
+    func publish(in directory: DataDirectory) throws(StoreError) {
+        try directory.rename(Self.temporary(path), to: path)
+    }
+
+    /// Forgets a file that was made and is not wanted.
+    func abandon(in directory: DataDirectory) { directory.discard(Self.temporary(path)) }
+
+    private static func temporary(_ path: String) -> String { path + ".TMP" }
+
+    /// Tells the file from others that have or had its name.
+    func inode() throws(StoreError) -> Int { Int(try file.status().st_ino) }
 
     /// Opens what is there; the caller has looked at its header.
     static func open(

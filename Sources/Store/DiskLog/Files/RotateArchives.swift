@@ -31,6 +31,8 @@ struct RotateArchives {
 
     /// Moves every archive up by one, over the oldest, and makes the log's file the newest.
     func push(maxFiles: Int) throws(StoreError) {
+        // Left over where a compression has failed.
+        if directory.exists(plain(0)) { try compress(0) }
         var number = maxFiles - 1
         while number > 0 {
             if directory.exists(archive(number - 1)) {
@@ -41,14 +43,25 @@ struct RotateArchives {
         try directory.rename(base, to: plain(0))
     }
 
+    /// Gives the log's file its name back if `push` has taken it.
+    func takeBack() throws(StoreError) {
+        if !directory.exists(base), directory.exists(plain(0)) {
+            try directory.rename(plain(0), to: base)
+        }
+    }
+
     /// Compresses what `push` has moved away.
     func compressNewest() throws(StoreError) { try compress(0) }
 
-    /// Gives all archives another base name.
-    func rename(to other: String, maxFiles: Int) throws(StoreError) {
+    /// Archives the log's file, if it is there still, and gives all archives another base name.
+    func moveAway(to other: String, maxFiles: Int) throws(StoreError) {
+        if directory.exists(base) { try push(maxFiles: maxFiles) }
+        if directory.exists(plain(0)) { try compress(0) }
         for number in 0..<maxFiles where directory.exists(archive(number)) {
             try directory.rename(archive(number), to: "\(other).\(number).gz")
         }
+        try directory.syncFolder(of: other)
+        try directory.syncFolder(of: base)
     }
 
     /// Removes all archives.

@@ -4,8 +4,8 @@
 /// file=PATH  type=T  format=F      as at the last opening
 /// size= mode= head= quiet= durability= notify=     the other options of it
 /// held=1                           the service holds the log open, also when it starts again
-/// moving=PATH                      a reopening has begun to give the files that base name
-/// result=...                       what became of the last opening
+/// moving=PATH                      the files are being given that base name
+/// deleting=1                       the files are being removed
 /// ```
 struct LogMemory: Equatable, Sendable {
     private(set) var note: Note
@@ -26,6 +26,9 @@ struct LogMemory: Equatable, Sendable {
     var isHeld: Bool { note.values["held"] == "1" }
     /// The base name that a reopening was giving the files.
     var movingTo: String? { note.values["moving"] }
+
+    /// Whether the files are being removed.
+    var isDeleting: Bool { note.values["deleting"] == "1" }
 
     /// The options with which a log that the service holds is opened again.
     var options: LogOptions {
@@ -63,6 +66,8 @@ struct LogMemory: Equatable, Sendable {
     mutating func change(durability: Durability) {
         note.values["durability"] = durability.rawValue
     }
+
+    mutating func beginDeleting() { note.values["deleting"] = "1" }
 
     mutating func move(to base: String?) { note.values["moving"] = base }
 

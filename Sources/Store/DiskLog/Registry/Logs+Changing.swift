@@ -77,7 +77,7 @@ extension Logs {
         _ name: String, _ change: (inout LogMemory) -> Void
     ) throws(StoreError) {
         try turns.with(name) { () throws(StoreError) in
-            var memory = try LogMemory(of: name, in: directory)
+            var memory = try memory(of: name)
             let before = memory
             change(&memory)
             if memory != before { try memory.save(in: directory) }

@@ -58,7 +58,7 @@ package final class Logs: Sendable {
         if let log = loaded(name) { return log }
         return try turns.with(name) { () throws(StoreError) in
             if let log = loaded(name) { return log }
-            let memory = try LogMemory(of: name, in: directory)
+            let memory = try memory(of: name)
             guard memory.isHeld else {
                 throw .log(.noSuchLog(name: name, isKnown: exists(name, memory)))
             }
@@ -82,7 +82,7 @@ package final class Logs: Sendable {
                 try hold(log, holder)
                 return Opening(log: log, isNew: false, wasOpened: false)
             }
-            let memory = try LogMemory(of: name, in: directory)
+            let memory = try memory(of: name)
             if mustBeNew, exists(name, memory) {
                 throw .alreadyExists(name: "the log " + name)
             }
@@ -113,7 +113,6 @@ package final class Logs: Sendable {
     ) throws(StoreError) -> Opening {
         let base = options.file ?? Self.defaultBase(name)
         try requireFree(base, for: name, options.mode ?? .readWrite)
-        try finishReopening(name, memory)
         let opened: LogOpener.Opened
         do throws(StoreError) {
             opened = try LogOpener(
@@ -166,23 +165,10 @@ package final class Logs: Sendable {
         if let other { throw .log(.fileInUse(file: base, by: other.name)) }
     }
 
-    /// A reopening that was cut short goes on: what has kept the old name gets the new one.
-    private func finishReopening(_ name: String, _ memory: LogMemory) throws(StoreError) {
-        guard let target = memory.movingTo, let base = memory.file else { return }
-        let highest = (try? RingSizeFile.read(base, in: directory)).flatMap { $0 }?.maxFiles
-        try RingWriter.renameFiles(
-            base, to: target, highest: Int(highest ?? UInt32(LogSize.fileNumberLimit)),
-            in: directory)
-        if directory.exists(base) { try directory.rename(base, to: target) }
-        var changed = memory
-        changed.move(to: nil)
-        try changed.save(in: directory)
-    }
-
     private func hold(_ log: DiskLog, _ holder: Holder) throws(StoreError) {
         switch holder {
         case .service:
-            let memory = try LogMemory(of: log.name, in: directory)
+            let memory = try memory(of: log.name)
             if !memory.isHeld {
                 var changed = memory
                 changed.hold(true)
@@ -191,6 +177,7 @@ package final class Logs: Sendable {
             _ = log.owners.update { $0.service = true }
         case .owner(let handle, let notify):
             _ = log.owners.update { $0.owners[handle] = notify }
+            handles.becomeOwner(handle)
             if notify { log.notices.subscribe(handle) }
         case .user: _ = log.owners.update { $0.users += 1 }
         }
@@ -225,7 +212,7 @@ package final class Logs: Sendable {
     package func close(_ name: String, by caller: LogCaller) throws(StoreError) -> DiskLog? {
         try turns.with(name) { () throws(StoreError) in
             guard let log = loaded(name) else {
-                let memory = try LogMemory(of: name, in: directory)
+                let memory = try memory(of: name)
                 guard memory.isHeld else {
                     throw .log(.noSuchLog(name: name, isKnown: exists(name, memory)))
                 }
@@ -253,7 +240,7 @@ package final class Logs: Sendable {
     }
 
     private func release(_ name: String) throws(StoreError) {
-        var memory = try LogMemory(of: name, in: directory)
+        var memory = try memory(of: name)
         memory.hold(false)
         try memory.save(in: directory)
     }
@@ -271,22 +258,19 @@ package final class Logs: Sendable {
     /// Closes the log for everybody and removes its files, or forgets it; waits.
     package func delete(_ name: String, keepFiles: Bool) throws(StoreError) {
         try turns.with(name) { () throws(StoreError) in
-            let memory = try LogMemory(of: name, in: directory)
+            var memory = try memory(of: name)
             guard loaded(name) != nil || exists(name, memory) else {
                 throw .log(.noSuchLog(name: name, isKnown: false))
             }
-            let base = memory.file ?? Self.defaultBase(name)
+            if !keepFiles {
+                // From here on the log is gone, whatever happens.
+                memory.beginDeleting()
+                try memory.save(in: directory)
+            }
             if let log = loaded(name) { try? unload(log, telling: .deleted) }
             failures.withLock { $0[name] = nil }
-            if !keepFiles { try removeFiles(base) }
-            directory.discard(LogPlaceFile.path(of: name))
-            try directory.remove(LogMemory.path(of: name))
+            try keepFiles ? forget(name) : finishDeleting(name, memory)
         }
-    }
-
-    private func removeFiles(_ base: String) throws(StoreError) {
-        for path in try filesOfLog(base) { directory.discard(path) }
-        try directory.syncFolder(of: base)
     }
 
     /// Closes a log that a truncation or reopening has ended.
