@@ -231,7 +231,6 @@ def test_handle_of_a_user_that_expires_leaves_the_count(log):
     assert log.item["users"] == 1
 
 
-@pytest.mark.xfail(reason="the handle goes, and its ownership stays", strict=True)
 @pytest.mark.parametrize("how", ["user", "blocker"])
 def test_handle_that_became_an_owner_ends_as_one(log, how):
     log.made()

@@ -122,7 +122,8 @@ final class LogWalkStream: ByteStream, @unchecked Sendable {
             if !chunk.isEnd { return }
         }
         isFinished = true
-        encoder.finish(cursor, isEnd: cursor.position >= end, to: &output)
+        // Where damage is passed over nobody knows the last position before the end is there.
+        encoder.finish(cursor, isEnd: left > 0 || cursor.position >= end, to: &output)
     }
 }
 
