@@ -192,9 +192,10 @@ struct RingWriter: MovingWriter {
     mutating func close() throws(StoreError) {
         guard setting.mode == .readWrite else { return }
         try writePending()
-        try appender.file.close()
+        // Before the mark: of a file that is marked closed the count is believed.
         index[index.current] = appender.records
         _ = try index.write(setting.base, countOf: index.current, in: setting.directory)
+        try appender.file.close()
         try setting.place.close(&place, appender)
     }
 }
