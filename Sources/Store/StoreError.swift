@@ -1,3 +1,5 @@
+import Glibc
+
 /// Everything that an engine can answer instead of doing what it was asked.
 ///
 /// `reason` prints it as its origin does; what it means over HTTP is decided elsewhere, in one place.
@@ -55,6 +57,15 @@ package indirect enum StoreError: Error, Equatable, Sendable {
 }
 
 extension StoreError {
+    /// The same failure, of a kind after which the log takes no more.
+    var poisoning: StoreError {
+        switch self {
+        case .syncFailed: self
+        case .io(let fault), .fileAccess(let fault): .syncFailed(fault)
+        default: .syncFailed(.init(call: "write", errno: ENOSPC, file: summary))
+        }
+    }
+
     /// What happened to a file, in a few words.
     var summary: String {
         switch self {

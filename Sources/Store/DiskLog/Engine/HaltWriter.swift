@@ -84,28 +84,41 @@ struct HaltWriter: LogWriter {
     /// The new file takes the place of the old one at once, so that a crash leaves one or the other.
     mutating func truncate(head given: LogHead?) throws(StoreError) {
         let bytes = try head.make(given, file: 0)
-        let temporary = setting.base + ".TMP"
-        let file = try LogFile.create(
-            temporary, format: setting.format, head: bytes, in: setting.directory)
-        try file.sync()
-        try announce(newSize: file.end)
-        try setting.directory.replace(setting.base, with: temporary)
-        try start(
-            LogFile.open(
-                setting.base, format: setting.format, mode: .readWrite, in: setting.directory),
-            bytes)
+        let before = place
+        let file: LogFile
+        do throws(StoreError) {
+            file = try LogFile.replace(
+                setting.base, format: setting.format, head: bytes, in: setting.directory
+            ) { () throws(StoreError) in
+                try announce(newSize: LogFile.startSize(setting.format, head: bytes))
+            }
+        } catch {
+            place = before
+            throw error
+        }
+        try start(file, bytes)
+        try setting.directory.syncFolder(of: setting.base)
     }
 
     mutating func reopen(as base: String, head given: LogHead?) throws(StoreError) {
         let bytes = try head.make(given, file: 0)
         try close()
-        try announce(newSize: 0)
-        try setting.directory.rename(setting.base, to: base)
+        try announce(newSize: LogFile.startSize(setting.format, head: bytes))
+        try Self.renameFile(setting.base, to: base, in: setting.directory)
+        try finishAnnouncing()
         try start(
-            LogFile.create(
+            LogFile.replace(
                 setting.base, format: setting.format, head: bytes, in: setting.directory), bytes)
-        try appender.file.sync()
         try setting.directory.syncFolder(of: setting.base)
+    }
+
+    /// The part of a reopening that is carried on with after a crash.
+    static func renameFile(
+        _ old: String, to base: String, in directory: DataDirectory
+    ) throws(StoreError) {
+        if directory.exists(old) { try directory.rename(old, to: base) }
+        try directory.syncFolder(of: base)
+        try directory.syncFolder(of: old)
     }
 
     /// Says where the next file starts, before it takes the place of this one.
@@ -116,6 +129,14 @@ struct HaltWriter: LogWriter {
         place.bytes = newSize
         place.isMoving = true
         place.isClosed = false
+        try setting.place.write(place)
+        try setting.place.sync()
+    }
+
+    /// Says that the old file has its new name: from now on nothing of it is at the old place.
+    private mutating func finishAnnouncing() throws(StoreError) {
+        place.items = 0
+        place.isMoving = false
         try setting.place.write(place)
         try setting.place.sync()
     }

@@ -53,9 +53,8 @@ struct LogOpening {
         let bytes = try head.make(file: number)
         var place = places.placeOfNew(number)
         if replacing { place.epoch += 1 }
-        let file = try LogFile.create(
+        let file = try LogFile.replace(
             path, format: setting.format, head: bytes, in: setting.directory)
-        try file.sync()
         try setting.directory.syncFolder(of: path)
         let appender = FileAppender(new: file, head: bytes)
         return File(appender: appender, place: place, itemsWritten: appender.records)
@@ -67,8 +66,7 @@ struct LogOpening {
         var (place, known) = places.place(of: number, size: file.end, isClosed: isClosed)
         if repaired?.wasRewritten == true { place.epoch += 1 }
         let units = try units(of: file, repaired?.recovered ?? known ?? indexedItems(file))
-        let records =
-            repaired?.recovered ?? indexed ?? (setting.format == .internal ? units : 0)
+        let records = setting.format == .internal ? units : indexed ?? 0
         var opened = File(
             appender: FileAppender(existing: file, records: records, units: units), place: place)
         if let repaired {
@@ -86,9 +84,11 @@ struct LogOpening {
         return try LogCounter.count(file).items
     }
 
-    /// The index knows the count of a file that was closed; of others it says 0.
+    /// The index knows the count of a file that was closed; of others it says 0, or what the file
+    /// held before it was emptied.
     private func indexedItems(_ file: LogFile) -> Int? {
-        indexed.flatMap { $0 > 0 || file.end == LogMark.headerSize ? $0 : nil }
+        if places.wasLeftOpen(number) { return nil }
+        return indexed.flatMap { $0 > 0 || file.end == LogMark.headerSize ? $0 : nil }
     }
 }
 
@@ -114,6 +114,11 @@ struct LogPlaces {
     /// Whether a flush has failed since the log was opened the last time.
     var isSuspect: Bool { slots.first?.isSuspect ?? false }
 
+    /// Whether a crash has cut short what was done to the file.
+    func wasLeftOpen(_ number: Int) -> Bool {
+        slots.first.map { $0.file == number && !$0.isClosed } ?? false
+    }
+
     /// The place of a file that is made now: behind everything that is known.
     func placeOfNew(_ number: Int) -> LogPlace {
         var place = newest
@@ -132,7 +137,7 @@ struct LogPlaces {
             return (place, nil)
         }
         if place.isMoving {
-            if size > place.bytes { place.start -= place.items }
+            if size != place.bytes { place.start -= place.items }
             return (opened(place, number), nil)
         }
         let isSame = place.isClosed && isClosed && size == place.bytes

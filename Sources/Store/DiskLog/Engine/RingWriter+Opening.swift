@@ -1,3 +1,5 @@
+import Glibc
+
 extension RingWriter {
     /// Opens a ring, or makes one; mf_int_open/7 and mf_ext_open/7 of disk_log_1.
     ///
@@ -17,8 +19,9 @@ extension RingWriter {
             }
             directory.discard(RingIndex.path(setting.base))
         }
-        let index = try readIndex(setting, maxFiles: Int(sizeFile.maxFiles))
+        var index = try readIndex(setting, maxFiles: Int(sizeFile.maxFiles))
         if setting.mode == .readWrite { try sizeFile.write(setting.base, in: directory) }
+        if repair == .repair { try finishMove(setting, &index, slots) }
         var places = LogPlaces(slots)
         for (offset, count) in index.counts.enumerated() { places.counts[offset + 1] = count }
         var head = head
@@ -92,8 +95,41 @@ extension RingWriter {
         return index
     }
 
+    /// Carries on where a move to another file was cut short before it was in the index.
+    private static func finishMove(
+        _ setting: LogSetting, _ index: inout RingIndex, _ slots: [LogPlace]
+    ) throws(StoreError) {
+        guard setting.mode == .readWrite, setting.format == .internal, let place = slots.first,
+            !place.isClosed, !place.isMoving, place.file > 0, place.file != index.current,
+            place.file == 1 || place.file == index.current + 1
+        else { return }
+        let old = index.current
+        let path = "\(setting.base).\(old)"
+        let next = "\(setting.base).\(place.file)"
+        if setting.directory.exists(next),
+            try setting.directory.open(next, flags: O_RDONLY).status().st_size
+                < LogMark.headerSize
+        {
+            return setting.directory.discard(next)
+        }
+        guard isOpened(next, setting), isOpened(path, setting) else { return }
+        let found = try LogRepair.run(path, isSuspect: place.isSuspect, in: setting.directory)
+        try LogFile.open(
+            path, format: .internal, mode: .readWrite, in: setting.directory
+        ).close()
+        index[old] = found.recovered
+        index.current = Int(place.file)
+        try index.write(setting.base, countOf: old, in: setting.directory).sync()
+    }
+
+    private static func isOpened(_ path: String, _ setting: LogSetting) -> Bool {
+        let file = try? LogFile.open(
+            path, format: .internal, mode: .readOnly, in: setting.directory)
+        return (try? file?.mark()) == .opened
+    }
+
     /// The positions of the files' first items, from the current one backwards.
-    private func findStarts() throws(StoreError) -> [Int: Int] {
+    private mutating func findStarts() throws(StoreError) -> [Int: Int] {
         var starts = [index.current: place.start]
         var next = place.start
         var number = index.current
@@ -108,11 +144,16 @@ extension RingWriter {
         return starts.mapValues { $0 - next }
     }
 
-    private func units(_ number: Int) throws(StoreError) -> Int {
-        guard setting.format == .external else { return index[number] }
-        return try LogFile.open(
-            path(number), format: .external, mode: .readOnly, in: setting.directory
-        ).end
+    private mutating func units(_ number: Int) throws(StoreError) -> Int {
+        if setting.format == .internal, index[number] > 0 { return index[number] }
+        let file = try LogFile.open(
+            path(number), format: setting.format, mode: .readOnly, in: setting.directory)
+        guard setting.format == .internal else { return file.end }
+        // A crash may have kept the count out of the index.
+        if file.end > LogMark.headerSize, (try? file.mark()) != nil {
+            index[number] = try LogCounter.count(file).items
+        }
+        return index[number]
     }
 
     // MARK: - Truncating
@@ -128,17 +169,22 @@ extension RingWriter {
             Self.newFile(setting.base), format: setting.format, head: bytes, in: setting.directory)
         try file.sync()
         let before = appender
-        place.start += before.units
-        place.generation += 1
-        place.file = 1
-        place.items = before.units
-        place.bytes = file.end
-        place.isMoving = true
-        try setting.place.write(place)
+        var next = place
+        next.start += before.units
+        next.generation += 1
+        next.file = 1
+        next.items = before.units
+        next.bytes = file.end
+        next.isMoving = true
+        try setting.place.write(next)
         try setting.place.sync()
         let highest = max(ringSize, index.counts.count)
-        index = RingIndex(version: index.version, current: 1, counts: [bytes == nil ? 0 : 1])
-        try index.replace(setting.base, in: setting.directory)
+        let emptied = RingIndex(
+            version: index.version, current: 1, counts: [bytes == nil ? 0 : 1])
+        try emptied.replace(setting.base, in: setting.directory)
+        index = emptied
+        place = next
+        appender = FileAppender(new: file, head: bytes)
         try Self.finishTruncation(setting, highest: highest)
         oldMaxFiles = nil
         starts = [1: place.start]
@@ -146,10 +192,6 @@ extension RingWriter {
         // The original gets here by two moves, and counts a head for each.
         writtenBefore += before.records + (bytes == nil ? 0 : 1)
         unsynced = Unsynced()
-        appender = FileAppender(
-            new: try LogFile.open(
-                path(1), format: setting.format, mode: .readWrite, in: setting.directory),
-            head: bytes)
         place.isMoving = false
         try setting.place.write(place)
     }
@@ -188,17 +230,21 @@ extension RingWriter {
         place.start += appender.units
         place.generation += 1
         place.epoch += 1
-        try Self.renameFiles(
-            setting.base, to: base, highest: max(ringSize, index.counts.count),
-            in: setting.directory)
         place.file = 1
         place.items = 0
         place.bytes = 0
         place.isClosed = false
+        place.isMoving = true
         try setting.place.write(place)
-        let file = try LogFile.create(
+        try setting.place.sync()
+        try Self.renameFiles(
+            setting.base, to: base, highest: max(ringSize, index.counts.count),
+            in: setting.directory)
+        place.isMoving = false
+        try setting.place.write(place)
+        try setting.place.sync()
+        let file = try LogFile.replace(
             path(1), format: setting.format, head: bytes, in: setting.directory)
-        try file.sync()
         index = RingIndex(version: 2, current: 1, counts: [0])
         sizeFile = RingSizeFile(
             maxBytes: sizeFile.maxBytes, maxFiles: sizeFile.maxFiles, version: 2)

@@ -68,53 +68,96 @@ struct RingWriter: MovingWriter {
 
     mutating func moveOn(isDurable: Bool) throws(StoreError) -> Int {
         try appender.writePending()
+        if isDurable { try syncMove() }
         let number = nextNumber
         let bytes = try head.make(file: number)
         try removeFilesForDecrease()
-        let old = appender.file
-        if isDurable, old.isDirty { try old.sync() }
-        if number == index.current {
-            // The original empties the file first, and writes the rest of the old items behind.
-            try old.close()
+        if isDurable, appender.file.isDirty { try appender.file.sync() }
+        var next = place
+        next.start += appender.units
+        next.file = UInt32(number)
+        next.items = appender.units
+        next.bytes = LogFile.startSize(setting.format, head: bytes)
+        next.isMoving = number == index.current
+        do throws(StoreError) {
+            try setting.place.write(next)
+            setting.emptied.withLock { _ = $0.insert(number) }
+            return next.isMoving
+                ? try replaceFile(next, bytes, isDurable)
+                : try emptyFile(number, next, bytes, isDurable)
+        } catch {
+            try? setting.place.write(place)
+            if !setting.directory.exists(path(number)) { starts[number] = nil }
+            throw error
         }
-        place.start += appender.units
-        place.file = UInt32(number)
-        place.items = appender.units
-        place.bytes = 0
-        place.isMoving = number == index.current
-        try setting.place.write(place)
-        setting.emptied.withLock { _ = $0.insert(number) }
+    }
+
+    /// At most one move is not durable, so that after a power loss it is known how far the log was.
+    private mutating func syncMove() throws(StoreError) {
+        guard let written = unsynced.index else { return }
+        try setting.place.sync()
+        try written.sync()
+        unsynced.index = nil
+    }
+
+    private mutating func emptyFile(
+        _ number: Int, _ next: LogPlace, _ head: [UInt8]?, _ isDurable: Bool
+    ) throws(StoreError) -> Int {
+        let old = appender.file
         let file = try LogFile.create(
-            path(number), format: setting.format, head: bytes, in: setting.directory)
-        // The index must not say so before the file is empty, also after a power loss.
-        if isDurable { try file.sync() }
-        let lost = try turn(to: number, file, bytes)
-        if old.path != file.path { try old.mark(.closed) }
+            path(number), format: setting.format, head: head, in: setting.directory)
+        let lost = index[number]
+        do throws(StoreError) {
+            // The index must not say so before the file is empty, also after a power loss.
+            if isDurable { try file.sync() }
+            try turn(to: number, next, file, head)
+        } catch {
+            setting.directory.discard(path(number))
+            throw error
+        }
+        try? old.mark(.closed)
         return lost
     }
 
-    /// Makes `file` the one that is written; how many items of its former self are gone.
-    private mutating func turn(
-        to number: Int, _ file: LogFile, _ headBytes: [UInt8]?
+    /// The only file of a ring: the new one takes its place at once.
+    private mutating func replaceFile(
+        _ next: LogPlace, _ head: [UInt8]?, _ isDurable: Bool
     ) throws(StoreError) -> Int {
-        let old = index.current
-        let lost = number == old ? appender.records : index[number]
-        index.current = number
-        index[old] = appender.records
-        starts[number] = place.start
-        unsynced.index = try index.write(
-            setting.base, countOf: old, in: setting.directory)
-        unsynced.hasNewNames = true
-        if place.isMoving {
+        let number = index.current
+        let lost = appender.records
+        if isDurable { try setting.place.sync() }
+        let file = try LogFile.replace(
+            path(number), format: setting.format, head: head, in: setting.directory)
+        do throws(StoreError) {
+            try turn(to: number, next, file, head)
             place.isMoving = false
             try setting.place.write(place)
+        } catch {
+            // The old file is gone, and it is not known that it is.
+            throw error.poisoning
         }
-        if unsynced.files.count >= Self.unsyncedLimit { try unsynced.files.removeFirst().sync() }
-        unsynced.files.append(appender.file)
+        return lost
+    }
+
+    /// Makes `file` the one that is written.
+    private mutating func turn(
+        to number: Int, _ next: LogPlace, _ file: LogFile, _ headBytes: [UInt8]?
+    ) throws(StoreError) {
+        let old = index.current
+        var turned = index
+        turned.current = number
+        turned[old] = appender.records
+        unsynced.index = try turned.write(
+            setting.base, countOf: old, in: setting.directory)
+        index = turned
+        place = next
+        starts[number] = place.start
+        unsynced.hasNewNames = true
         writtenBefore += appender.records
         overflows += 1
+        unsynced.files.append(appender.file)
         appender = FileAppender(new: file, head: headBytes, writes: appender.writes)
-        return lost
+        if unsynced.files.count > Self.unsyncedLimit { try unsynced.files.removeFirst().sync() }
     }
 
     /// The number of the file after the current one; inc_wrap/3.
@@ -171,9 +214,10 @@ struct RingWriter: MovingWriter {
     mutating func close() throws(StoreError) {
         guard setting.mode == .readWrite else { return }
         try writePending()
-        try appender.file.close()
+        if appender.file.isDirty { try appender.file.sync() }
         index[index.current] = appender.records
         _ = try index.write(setting.base, countOf: index.current, in: setting.directory)
+        try appender.file.close()
         try setting.place.close(&place, appender)
     }
 }

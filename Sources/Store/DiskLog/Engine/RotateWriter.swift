@@ -66,13 +66,24 @@ struct RotateWriter: MovingWriter {
 
     mutating func moveOn(isDurable: Bool) throws(StoreError) -> Int {
         try appender.writePending()
+        // Else what could not be compressed the last time would be overwritten.
+        try archives.compressLeft()
         let bytes = try head.make(file: 0)
         // The archive holds what was acknowledged: it must not depend on the page cache.
         if appender.file.isDirty { try appender.file.sync() }
-        try announce(newSize: bytes?.count ?? 0)
-        try archives.push(maxFiles: maxFiles)
-        try start(bytes)
-        try archives.compressNewest()
+        let before = place
+        do throws(StoreError) {
+            try announce(newSize: bytes?.count ?? 0)
+            try archives.push(maxFiles: maxFiles)
+            try start(bytes)
+        } catch {
+            place = before
+            if case .syncFailed = error { throw error }
+            try archives.takeBack()
+            throw error
+        }
+        // What can't be compressed now is at the next move, or at the next opening.
+        try? archives.compressLeft()
         overflows += 1
         return 0
     }
@@ -87,13 +98,17 @@ struct RotateWriter: MovingWriter {
     }
 
     private mutating func start(_ headBytes: [UInt8]?) throws(StoreError) {
-        let file = try LogFile.create(
+        let file = try LogFile.replace(
             setting.base, format: .external, head: headBytes, in: setting.directory)
         hasNewNames = true
         written += appender.records
         appender = FileAppender(new: file, head: headBytes, writes: appender.writes)
         place.isMoving = false
-        try setting.place.write(place)
+        do throws(StoreError) {
+            try setting.place.write(place)
+        } catch {
+            throw error.poisoning
+        }
     }
 
     /// Removes all archives too; the original ends here if there is a head.
@@ -115,11 +130,13 @@ struct RotateWriter: MovingWriter {
         try close()
         place.generation += 1
         place.isClosed = false
-        try announce(newSize: 0)
-        try archives.push(maxFiles: maxFiles)
-        try archives.compressNewest()
-        try archives.rename(to: base, maxFiles: maxFiles)
-        try setting.directory.syncFolder(of: base)
+        try announce(newSize: bytes?.count ?? 0)
+        try setting.place.sync()
+        try archives.moveAway(to: base, maxFiles: maxFiles)
+        place.items = 0
+        place.isMoving = false
+        try setting.place.write(place)
+        try setting.place.sync()
         try start(bytes)
         written = 0
         overflows = 0

@@ -33,19 +33,53 @@ final class LogFile: Sendable {
         _ path: String, format: LogFormat, head: [UInt8]?, in directory: DataDirectory
     ) throws(StoreError) -> LogFile {
         let file = try directory.open(path, flags: O_RDWR | O_CREAT)
-        var start: [UInt8] = format == .internal ? LogMark.opened.header : []
-        if let head {
-            if format == .internal {
-                head.withUnsafeBytes { LogItem.append($0, to: &start) }
-            } else {
-                start += head
-            }
-        }
+        let start = start(format, head)
         // Emptied and marked before anything else: whatever was there must not look whole.
         try file.truncate(to: 0)
         let log = LogFile(file, path: path, format: format, length: 0)
-        try log.append(start)
+        do throws(StoreError) {
+            try log.append(start)
+        } catch {
+            directory.discard(path)
+            throw error
+        }
         return log
+    }
+
+    /// Makes the file elsewhere and puts it at its place, durable but for its name: at no time is
+    /// there one without its header, or none where there was one.
+    ///
+    /// - Parameter announce: called before that.
+    static func replace(
+        _ path: String, format: LogFormat, head: [UInt8]?, in directory: DataDirectory,
+        announce: () throws(StoreError) -> Void = {}
+    ) throws(StoreError) -> LogFile {
+        let temporary = directory.temporaryName()
+        let file = try directory.open(temporary, flags: O_RDWR | O_CREAT | O_EXCL)
+        do throws(StoreError) {
+            let log = LogFile(file, path: path, format: format, length: 0)
+            try log.append(start(format, head))
+            try log.sync()
+            try announce()
+            try directory.rename(temporary, to: path)
+            return log
+        } catch {
+            directory.discard(temporary)
+            throw error
+        }
+    }
+
+    /// What a file begins with: its header, and the head.
+    private static func start(_ format: LogFormat, _ head: [UInt8]?) -> [UInt8] {
+        guard format == .internal else { return head ?? [] }
+        var start = LogMark.opened.header
+        head?.withUnsafeBytes { LogItem.append($0, to: &start) }
+        return start
+    }
+
+    /// How long a file is that holds nothing but its head.
+    static func startSize(_ format: LogFormat, head: [UInt8]?) -> Int {
+        start(format, head).count
     }
 
     /// Opens what is there; the caller has looked at its header.
@@ -86,7 +120,8 @@ final class LogFile: Sendable {
             do throws(StoreError) {
                 try file.truncate(to: start)
             } catch {
-                throw .failed(detail: "a write to \(path) failed and could not be taken back")
+                // Nobody knows what is in the file now.
+                throw error.poisoning
             }
             throw error
         }

@@ -23,7 +23,7 @@ struct LogPlace: Equatable {
     /// The file is about to be emptied: it then starts at `start`, and is `bytes` long with its
     /// head.
     ///
-    /// If it is longer it was not emptied, and starts `items` earlier.
+    /// If it has another length it was not emptied, and starts `items` earlier.
     var isMoving = false
     /// A flush has failed: what the page cache shows may not be what the device holds.
     var isSuspect = false

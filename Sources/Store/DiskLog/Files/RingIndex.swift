@@ -96,8 +96,9 @@ struct RingIndex: Equatable {
         } else {
             var bytes: [UInt8] = []
             bytes.appendBigEndian(UInt32(current))
-            try file.write(bytes, at: start - 4)
+            // In this order: once another file is the current one, this count is relied on.
             try file.write(encoded(counts[number - 1]), at: start + (number - 1) * width)
+            try file.write(bytes, at: start - 4)
         }
         return IndexWrite(file)
     }

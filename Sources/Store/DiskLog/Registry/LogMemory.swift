@@ -5,6 +5,8 @@
 /// size= mode= head= quiet= durability= notify=     the other options of it
 /// held=1                           the service holds the log open, also when it starts again
 /// moving=PATH                      a reopening has begun to give the files that base name
+/// generation=N                     the log's before that
+/// deleting=files, deleting=note    a deletion has begun, of the files too, or of this note alone
 /// result=...                       what became of the last opening
 /// ```
 struct LogMemory: Equatable, Sendable {
@@ -26,6 +28,8 @@ struct LogMemory: Equatable, Sendable {
     var isHeld: Bool { note.values["held"] == "1" }
     /// The base name that a reopening was giving the files.
     var movingTo: String? { note.values["moving"] }
+    /// The log's generation before that reopening.
+    var movingFrom: Int { note["generation"] ?? 0 }
 
     /// The options with which a log that the service holds is opened again.
     var options: LogOptions {
@@ -54,6 +58,13 @@ struct LogMemory: Equatable, Sendable {
         note.values["held"] = isHeld ? "1" : nil
     }
 
+    /// Whether a deletion has begun; nil if not, else whether the files go too.
+    var isDeletingFiles: Bool? { note.values["deleting"].map { $0 == "files" } }
+
+    mutating func delete(keepingFiles: Bool) {
+        note.values["deleting"] = keepingFiles ? "note" : "files"
+    }
+
     mutating func hold(_ isHeld: Bool) { note.values["held"] = isHeld ? "1" : nil }
 
     mutating func change(size: LogSize) { note.values["size"] = size.noted }
@@ -64,7 +75,10 @@ struct LogMemory: Equatable, Sendable {
         note.values["durability"] = durability.rawValue
     }
 
-    mutating func move(to base: String?) { note.values["moving"] = base }
+    mutating func move(to base: String?, from generation: Int? = nil) {
+        note.values["moving"] = base
+        note["generation"] = generation
+    }
 
     func save(in directory: DataDirectory) throws(StoreError) {
         try note.save(at: path, in: directory)

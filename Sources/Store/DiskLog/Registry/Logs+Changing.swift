@@ -15,6 +15,8 @@ extension Logs {
                 return complete(.failure(error))
             }
             log.reopen(as: base, head: head, by: caller) { [self] result in
+                // One that was begun and has failed is carried on with at the next opening.
+                if case .failure(.log(.stopped)) = result { return complete(result) }
                 services.files.submit { [self] in
                     try? remember(log.name) { $0.move(to: nil) }
                     complete(result)
@@ -32,7 +34,8 @@ extension Logs {
             throw .log(.fileInUse(file: base, by: other.name))
         }
         try directory.makeFolders(above: base)
-        try remember(log.name) { $0.move(to: base) }
+        let generation = log.view.generation
+        try remember(log.name) { $0.move(to: base, from: generation) }
     }
 
     /// Changes size, head and durability, in this order, up to the first error.

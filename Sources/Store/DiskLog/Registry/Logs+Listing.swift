@@ -23,7 +23,7 @@ extension Logs {
     /// What is known of a log that is not open; waits.
     package func closed(_ name: String) throws(StoreError) -> Closed {
         let memory = try LogMemory(of: name, in: directory)
-        guard exists(name, memory) else {
+        guard memory.isDeletingFiles == nil, exists(name, memory) else {
             throw .log(.noSuchLog(name: name, isKnown: false))
         }
         let base = memory.file ?? Self.defaultBase(name)
@@ -60,9 +60,7 @@ extension Logs {
             let names = (try? directory.names(in: ".tidemark/logs")) ?? []
             recovery.withLock { $0 = (done: 0, all: names.count) }
             for name in names.sorted() where ResourceName.isValid(name) {
-                if (try? LogMemory(of: name, in: directory))?.isHeld == true {
-                    openOne(name)
-                }
+                if isHeld(name) { openOne(name) }
                 let isStopping = recovery.withLock { recovery in
                     recovery.done += 1
                     return recovery.all == 0
@@ -70,6 +68,14 @@ extension Logs {
                 if isStopping { return }
             }
         }
+    }
+
+    /// Whether the service holds the log; carries on with a deletion that was cut short.
+    private func isHeld(_ name: String) -> Bool {
+        let found = try? turns.with(name) { () throws(StoreError) -> LogMemory in
+            try self.memory(of: name)
+        }
+        return found?.isHeld ?? false
     }
 
     /// Ends `openHeld` early, for the end of the process.

@@ -58,7 +58,7 @@ package final class Logs: Sendable {
         if let log = loaded(name) { return log }
         return try turns.with(name) { () throws(StoreError) in
             if let log = loaded(name) { return log }
-            let memory = try LogMemory(of: name, in: directory)
+            let memory = try self.memory(of: name)
             guard memory.isHeld else {
                 throw .log(.noSuchLog(name: name, isKnown: exists(name, memory)))
             }
@@ -82,7 +82,7 @@ package final class Logs: Sendable {
                 try hold(log, holder)
                 return Opening(log: log, isNew: false, wasOpened: false)
             }
-            let memory = try LogMemory(of: name, in: directory)
+            let memory = try self.memory(of: name)
             if mustBeNew, exists(name, memory) {
                 throw .alreadyExists(name: "the log " + name)
             }
@@ -167,16 +167,33 @@ package final class Logs: Sendable {
     }
 
     /// A reopening that was cut short goes on: what has kept the old name gets the new one.
+    ///
+    /// It has begun if the log's place is of a later generation, and no file that lies at the old
+    /// place is an old one unless the place says that they are being moved.
     private func finishReopening(_ name: String, _ memory: LogMemory) throws(StoreError) {
         guard let target = memory.movingTo, let base = memory.file else { return }
-        let highest = (try? RingSizeFile.read(base, in: directory)).flatMap { $0 }?.maxFiles
-        try RingWriter.renameFiles(
-            base, to: target, highest: Int(highest ?? UInt32(LogSize.fileNumberLimit)),
-            in: directory)
-        if directory.exists(base) { try directory.rename(base, to: target) }
+        let place = try LogPlace.read(LogPlaceFile.path(of: name), in: directory).first?.place
+        if let place, place.isMoving, Int(place.generation) > memory.movingFrom {
+            try moveFiles(base, to: target, memory)
+        }
         var changed = memory
         changed.move(to: nil)
         try changed.save(in: directory)
+    }
+
+    private func moveFiles(
+        _ base: String, to target: String, _ memory: LogMemory
+    ) throws(StoreError) {
+        switch (memory.type, memory.options.size) {
+        case (.wrap, _):
+            let numbers = try filesOfLog(base).compactMap { Int($0.dropFirst(base.utf8.count + 1)) }
+            try RingWriter.renameFiles(
+                base, to: target, highest: max(1, numbers.max() ?? 1), in: directory)
+        case (.rotate, .files(_, let files)):
+            try RotateArchives(base: base, directory: directory)
+                .moveAway(to: target, maxFiles: files)
+        case _: try HaltWriter.renameFile(base, to: target, in: directory)
+        }
     }
 
     private func hold(_ log: DiskLog, _ holder: Holder) throws(StoreError) {
@@ -225,7 +242,7 @@ package final class Logs: Sendable {
     package func close(_ name: String, by caller: LogCaller) throws(StoreError) -> DiskLog? {
         try turns.with(name) { () throws(StoreError) in
             guard let log = loaded(name) else {
-                let memory = try LogMemory(of: name, in: directory)
+                let memory = try self.memory(of: name)
                 guard memory.isHeld else {
                     throw .log(.noSuchLog(name: name, isKnown: exists(name, memory)))
                 }
@@ -271,17 +288,32 @@ package final class Logs: Sendable {
     /// Closes the log for everybody and removes its files, or forgets it; waits.
     package func delete(_ name: String, keepFiles: Bool) throws(StoreError) {
         try turns.with(name) { () throws(StoreError) in
-            let memory = try LogMemory(of: name, in: directory)
+            var memory = try self.memory(of: name)
             guard loaded(name) != nil || exists(name, memory) else {
                 throw .log(.noSuchLog(name: name, isKnown: false))
             }
-            let base = memory.file ?? Self.defaultBase(name)
+            memory.delete(keepingFiles: keepFiles)
+            try memory.save(in: directory)
             if let log = loaded(name) { try? unload(log, telling: .deleted) }
             failures.withLock { $0[name] = nil }
-            if !keepFiles { try removeFiles(base) }
-            directory.discard(LogPlaceFile.path(of: name))
-            try directory.remove(LogMemory.path(of: name))
+            try finishDeletion(name, memory)
         }
+    }
+
+    /// What is remembered of a log; the caller has the name's turn.
+    ///
+    /// A deletion that was cut short is carried on with, so that nothing is.
+    func memory(of name: String) throws(StoreError) -> LogMemory {
+        let memory = try LogMemory(of: name, in: directory)
+        guard memory.isDeletingFiles != nil else { return memory }
+        try finishDeletion(name, memory)
+        return try LogMemory(of: name, in: directory)
+    }
+
+    private func finishDeletion(_ name: String, _ memory: LogMemory) throws(StoreError) {
+        if memory.isDeletingFiles == true { try removeFiles(memory.file ?? Self.defaultBase(name)) }
+        directory.discard(LogPlaceFile.path(of: name))
+        try directory.remove(LogMemory.path(of: name))
     }
 
     private func removeFiles(_ base: String) throws(StoreError) {
