@@ -40,7 +40,7 @@ extension Service {
         return try request.options(
             for: request.options.format ?? known
                 ?? (request.options.type == .rotate ? .external : .internal),
-            log: call.name, isRaw: try call.bool("raw") ?? false)
+            log: call.name, try termForm(call))
     }
 
     private func holder(

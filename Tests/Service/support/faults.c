@@ -20,7 +20,8 @@
 #include <unistd.h>
 
 enum call {
-    MSYNC, FSYNC, PWRITE, FALLOCATE, PREAD, OPEN, LINK, UNLINK, RENAME, APPEND, MADVISE, CALLS
+    MSYNC, FSYNC, PWRITE, FALLOCATE, PREAD, OPEN, LINK, UNLINK, RENAME, APPEND, MADVISE,
+    FTRUNCATE, CALLS
 };
 
 struct slot {
@@ -213,6 +214,15 @@ int open64(const char *path, int flags, ...) {
     mode_t mode = va_arg(rest, mode_t);
     va_end(rest);
     return open(path, flags, mode);
+}
+
+int ftruncate(int file, off_t size) {
+    if (fails(FTRUNCATE, NULL, file)) return -1;
+    return LIVING(int, ((int (*)(int, off_t))original("ftruncate"))(file, size));
+}
+
+int ftruncate64(int file, off_t size) {
+    return ftruncate(file, size);
 }
 
 int link(const char *from, const char *to) {

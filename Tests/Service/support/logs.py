@@ -1,116 +1,146 @@
-"""One log over HTTP, as a client uses it."""
+"""What a log holds, position by position, read over HTTP; and its files, read without anybody's help."""
 
 import base64
-import struct
+import gzip
+import pathlib
+import re
 
-from support.client import split_frames
-
-BINARY = b"\x83m"
+ITEM = b"bWLA"
+OPENED, CLOSED = bytes([6, 7, 8, 9]), bytes([99, 88, 77, 11])
+DAMAGE = "damage"
 
 
 def term(data):
-    """The encoding of a binary."""
-    return BINARY + struct.pack(">I", len(data)) + data
+    """The bytes as the binary that a log of internal format keeps."""
+    return b"\x83m" + len(data).to_bytes(4, "big") + data
 
 
-class Log:
-    """A log by name; requests carry `handle` if there is one."""
+def item(encoding):
+    """As it lies in a file; of small terms only."""
+    assert len(encoding) < 65528
+    return len(encoding).to_bytes(4, "big") + ITEM + encoding
 
-    def __init__(self, api, name, handle=None):
-        self.api, self.name, self.handle = api, name, handle
 
-    @property
-    def path(self):
-        return f"/v1/logs/{self.name}"
+def plain(encoding):
+    assert encoding[:2] == b"\x83m" and int.from_bytes(encoding[2:6], "big") == len(encoding) - 6
+    return encoding[6:]
 
-    def request(self, method, path="", body=None, headers=None, **rest):
-        headers = dict(headers or {})
-        if self.handle:
-            headers.setdefault("Log-Handle", self.handle)
-        return self.api.request(method, self.path + path, body, headers, **rest)
 
-    def get(self, path="", headers=None):
-        return self.request("GET", path, headers=headers)
+def items_of(data):
+    """The records of an internal file, as far as they are whole."""
+    found, place = [], 8
+    while place + 8 <= len(data) and data[place + 4:place + 8] == ITEM:
+        size = int.from_bytes(data[place:place + 4], "big")
+        start = place + 8 + (16 if size >= 65528 else 0)
+        if start + size > len(data):
+            break
+        found.append(plain(data[start:start + size]))
+        place = start + size
+    return found
 
-    def post(self, path, body=None, headers=None, **rest):
-        return self.request("POST", path, body, headers, **rest)
 
-    def put(self, headers=None, query="", **options):
-        return self.request("PUT", query, options or None, headers)
+class Found:
+    """One log as it is found: what lies at each position, and where it begins and ends."""
 
-    def patch(self, query="", headers=None, **changes):
-        return self.request("PATCH", query, changes, headers)
-
-    def delete(self, query=""):
-        return self.request("DELETE", query)
-
-    def made(self, *records, **options):
-        """Makes the log, with some texts in it; itself."""
-        answer = self.put(**options)
-        assert answer.status == 201, answer
-        if records:
-            self.append(*records)
-        return self
-
-    def by(self, handle):
-        """The same log, for the caller that the handle stands for."""
-        return Log(self.api, self.name, handle)
-
-    def new_handle(self, **options):
-        answer = self.post("/handles", options or None)
-        assert answer.status == 201, answer
-        return answer.json["handle"]
-
-    def append(self, *texts, query=""):
-        answer = self.try_append(*texts, query=query)
-        assert answer.status in (200, 202), answer
-        return answer.json
-
-    def try_append(self, *texts, query="", headers=None):
-        records = [{"text": text} if isinstance(text, str) else text for text in texts]
-        return self.post("/append" + query, {"records": records}, headers)
-
-    @property
-    def item(self):
-        answer = self.get()
+    def __init__(self, api, name):
+        self.name, self.path = name, f"/v1/logs/{name}"
+        self.fault = None
+        answer = api.get(self.path)
         assert answer.status == 200, answer
-        return answer.json
+        self.item = answer.json
+        self.state = self.item["state"]
+        assert self.state != "failed", self.item
+        if self.state == "closed":
+            # A rotate log has no file that says its size.
+            size = {"size": self.item["size"]} if self.item["type"] == "rotate" else None
+            answer = api.post(self.path + "/open", size)
+            assert answer.status == 200, answer
+            self.item = answer.json
+        self.oldest, self.position = self.item["oldest_position"], self.item["position"]
+        self.generation = self.item["generation"]
+        self.identity = self.item["etag"][1:].split(".")[0]
+        if self.item["format"] == "internal":
+            self.records = self._items(api)
+        else:
+            answer = api.get(self.path + "/data")
+            assert answer.status == 200, answer
+            self.records = answer.body
+            if len(self.records) != self.position - self.oldest:
+                self.fault = (f"{len(self.records)} bytes of {self.oldest} to {self.position}")
+        if self.state == "closed":
+            assert api.post(self.path + "/close").status == 200
 
-    def close(self):
-        answer = self.post("/close")
-        assert answer.status == 200, answer
-        return answer.json
-
-    def chunk(self, cont="start", query=""):
-        answer = self.get(f"/chunk?cont={cont}{query}")
-        assert answer.status == 200, answer
-        return answer.json
-
-    def records(self, shape="text"):
-        """All records in one form, by chunks; their envelopes' values."""
-        cont, found = "start", []
+    def _items(self, api):
+        records, cont = {}, "start"
         while True:
-            page = self.chunk(cont, f"&as={shape}")
+            answer = api.get(f"{self.path}/chunk?as=b64&cont={cont}")
+            assert answer.status == 200, answer
+            page = answer.json
             if page["eof"]:
-                return found
-            found += [next(iter(record.values())) for record in page["records"]]
+                break
             cont = page["cont"]
+            end = int(cont.split(".")[6])
+            for place, record in enumerate(page["records"], end - len(page["records"])):
+                if place in records:
+                    self.fault = f"position {place} comes twice"
+                records[place] = plain(base64.b64decode(record["b64"]))
+        if not self.fault and sorted(records) != list(range(self.oldest, self.position)):
+            self.fault = (f"there are records at {runs(records)}, "
+                          f"and it says {self.oldest} to {self.position}")
+        return records
 
-    def walk(self, query="", accept="application/x-ndjson"):
-        """The records of a walk, and its end object."""
-        answer = self.get("/walk" + query, {"Accept": accept})
-        assert answer.status == 200, answer
-        if accept != "application/x-ndjson":
-            return split_frames(answer.body)
-        *records, end = answer.lines
-        return records, end
+    def key(self):
+        return (self.state, self.oldest, self.position, self.generation, self.records)
 
-    @property
-    def encoded(self):
-        """All records as encoded terms."""
-        return [base64.b64decode(text) for text in self.records("b64")]
+    def __eq__(self, other):
+        return isinstance(other, Found) and self.key() == other.key()
+
+    def __repr__(self):
+        held = self.records
+        held = [held[place][:8] for place in sorted(held)] if isinstance(held, dict) else held[:60]
+        return (f"<{self.name} {self.state} {self.oldest} to {self.position}, "
+                f"generation {self.generation}: {held[:30]}>")
+
+    def at(self, place):
+        if isinstance(self.records, dict):
+            return self.records.get(place)
+        held = self.oldest <= place < self.position
+        return self.records[place - self.oldest:place - self.oldest + 1] if held else None
 
 
-def ring(bytes, files, **rest):
-    """Options of a wrap log."""
-    return {"type": "wrap", "size": {"max_no_bytes": bytes, "max_no_files": files}, **rest}
+def runs(numbers):
+    """The numbers as ranges, to be shown."""
+    shown, last = [], None
+    for number in sorted(numbers):
+        if last is not None and number == last[1] + 1:
+            last[1] = number
+        else:
+            last = [number, number]
+            shown.append(last)
+    return ", ".join(f"{first} to {end}" for first, end in shown) or "none"
+
+
+def ring_files(base):
+    """The numbered files of a ring that are there."""
+    pattern = re.compile(re.escape(base.name) + r"\.(\d+)$")
+    found = {}
+    for path in base.parent.iterdir() if base.parent.exists() else ():
+        match = pattern.match(path.name)
+        if match:
+            found[int(match[1])] = path
+    return found
+
+
+def rotated(base):
+    """The bytes of a rotate log, the oldest archive first; one that waits for its compression
+    included."""
+    base = pathlib.Path(base)
+    pattern = re.compile(re.escape(base.name) + r"\.(\d+)(\.gz)?$")
+    parts = {}
+    for path in base.parent.iterdir():
+        match = pattern.match(path.name)
+        if match and (match[2] or int(match[1]) not in parts):
+            data = path.read_bytes()
+            parts[int(match[1])] = gzip.decompress(data) if match[2] else data
+    return b"".join(parts[number] for number in sorted(parts, reverse=True)) + (
+        base.read_bytes() if base.exists() else b"")

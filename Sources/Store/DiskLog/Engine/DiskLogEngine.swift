@@ -44,23 +44,26 @@ final class DiskLogEngine: CommitEngine, Sendable {
         let batch = cached.map { [$0] + asked } ?? asked
         var results: [Result<Appended, StoreError>] = []
         var told: [LogNotice] = []
+        var failure: StoreError?
         let wasFull = view.figures.isFull
         writer.withLock { writer in
             var additions = Additions(batch.contains { $0.durability == .synced })
             for append in batch { additions.add(append, to: &writer, self) }
             additions.finish(&writer)
             results = additions.results
+            failure = additions.failure
             // The original tells nobody when a rotate log goes on.
             if writer is RingWriter { told = additions.wraps.map(LogNotice.wrap) }
             publish(writer)
         }
         if !wasFull, view.figures.isFull { told.append(.full) }
+        if let failure {
+            fail(failure)
+            // What was written before it is not certain either.
+            results = results.map { $0.flatMap { _ in .failure(failure) } }
+        }
         for notice in told { notices.send(notice) }
         reportStatus(batch, results)
-        for case .failure(let error) in results where error.isFatal {
-            fail(error)
-            break
-        }
         return cached == nil ? results : Array(results.dropFirst())
     }
 
@@ -100,6 +103,7 @@ final class DiskLogEngine: CommitEngine, Sendable {
 
     func flush() throws(StoreError) {
         writeCached()
+        try requireOpen()
         do throws(StoreError) {
             try writer.withLock { (writer) throws(StoreError) in try writer.sync() }
         } catch {
@@ -203,6 +207,8 @@ extension StoreError {
 private struct Additions {
     private(set) var results: [Result<Appended, StoreError>] = []
     private(set) var wraps: [Int] = []
+    /// What nothing may be written after, if it has happened.
+    private(set) var failure: StoreError?
     private let isDurable: Bool
     /// Of those whose records, or the last of them, are gathered and not written yet.
     private var unwritten: [(index: Int, addition: Addition)] = []
@@ -213,6 +219,7 @@ private struct Additions {
     mutating func add(
         _ append: Append, to writer: inout any LogWriter, _ engine: DiskLogEngine
     ) {
+        if let failure { return results.append(.failure(failure)) }
         do throws(StoreError) {
             let addition = try engine.add(append, to: &writer, isDurable: isDurable)
             noteWrites(writer)
@@ -224,6 +231,7 @@ private struct Additions {
             noteWrites(writer)
             if !writer.appender.hasPending { lose(error) }
             results.append(.failure(error))
+            if error.isFatal { failure = error }
         }
     }
 
@@ -261,6 +269,7 @@ private struct Additions {
             try writer.writePending()
         } catch {
             lose(error)
+            if error.isFatal { failure = error }
         }
     }
 }

@@ -89,8 +89,7 @@ struct RingWriter: MovingWriter {
             return try turn(to: number, file, bytes, isDurable: isDurable)
         } catch {
             file.abandon(in: setting.directory)
-            // The log stays where it is: that must be what the slots and the mark say.
-            if number == index.current { try? old.mark(.opened) }
+            // The log stays where it is: that must be what the slots say.
             try? setting.place.write(place)
             throw error
         }
@@ -104,8 +103,6 @@ struct RingWriter: MovingWriter {
     ) throws(StoreError) -> Int {
         let (old, oldFile) = (index.current, appender.file)
         if isDurable { try file.sync() }
-        // The original empties such a file first, and writes the rest of the old items behind.
-        if number == old { try oldFile.close() }
         var next = place
         next.start += appender.units
         next.file = UInt32(number)
@@ -192,9 +189,10 @@ struct RingWriter: MovingWriter {
     mutating func close() throws(StoreError) {
         guard setting.mode == .readWrite else { return }
         try writePending()
-        try appender.file.close()
+        // Before the mark: of a file that is marked closed the count is believed.
         index[index.current] = appender.records
         _ = try index.write(setting.base, countOf: index.current, in: setting.directory)
+        try appender.file.close()
         try setting.place.close(&place, appender)
     }
 }

@@ -133,8 +133,8 @@ final class LogFile: Sendable {
 
     /// Puts on stable storage what was written; `fdatasync(2)`.
     func sync() throws(StoreError) {
-        needsSync.store(false, ordering: .relaxed)
         try file.syncData()
+        needsSync.store(false, ordering: .relaxed)
         markIsDurable.store(true, ordering: .relaxed)
     }
 
