@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from support.logs import Log, ring
+from support.log import Log, ring
 from support.problems import check_problem
 from support.server import wait_until
 

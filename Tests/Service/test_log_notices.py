@@ -5,7 +5,7 @@ import base64
 import pytest
 
 from support.events import Events
-from support.logs import Log, ring, term
+from support.log import Log, ring, term
 from support.problems import check_problem
 from support.server import wait_until
 

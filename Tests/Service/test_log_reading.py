@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from support.client import Raw
-from support.logs import Log, ring, term
+from support.log import Log, ring, term
 from support.machine import needs_speed
 from support.problems import check_problem
 from support.server import wait_until
