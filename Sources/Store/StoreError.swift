@@ -36,6 +36,8 @@ package indirect enum StoreError: Error, Equatable, Sendable {
     case fileTooLarge(detail: String)
     /// A reason that disk_log has of its own.
     case log(LogError)
+    /// The first `count` records of an append were written, and then something failed.
+    case partial(StoreError, count: Int, first: Int, next: Int)
     /// What was asked for was done; then something else failed.
     case afterEffect(StoreError)
 

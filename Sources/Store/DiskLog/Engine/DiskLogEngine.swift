@@ -199,7 +199,7 @@ private struct Additions {
     private(set) var failure: StoreError?
     private let isDurable: Bool
     /// Of those whose records are gathered and not written yet.
-    private var unwritten: [Int] = []
+    private var unwritten: [(index: Int, addition: Addition)] = []
     private var writes = 0
 
     init(_ isDurable: Bool) { self.isDurable = isDurable }
@@ -212,11 +212,13 @@ private struct Additions {
             let addition = try engine.add(append, to: &writer, isDurable: isDurable)
             noteWrites(writer)
             wraps += addition.wraps
-            if addition.count > 0 { unwritten.append(results.count) }
+            if addition.count > 0 { unwritten.append((results.count, addition)) }
             results.append(Self.result(addition, append, writer))
         } catch {
             // What was gathered before may have been lost with what was to be written behind it.
-            if writer.appender.writes == writes, !writer.appender.hasPending { lose(error) }
+            if writer.appender.writes == writes, !writer.appender.hasPending {
+                lose(error, writer)
+            }
             results.append(.failure(error))
             note(error)
         }
@@ -248,8 +250,10 @@ private struct Additions {
         unwritten = []
     }
 
-    private mutating func lose(_ error: StoreError) {
-        for index in unwritten { results[index] = .failure(error) }
+    private mutating func lose(_ error: StoreError, _ writer: any LogWriter) {
+        for (index, addition) in unwritten {
+            results[index] = .failure(addition.failure(error, next: writer.position))
+        }
         unwritten = []
     }
 
@@ -257,7 +261,7 @@ private struct Additions {
         do throws(StoreError) {
             try writer.writePending()
         } catch {
-            lose(error)
+            lose(error, writer)
             note(error)
         }
     }

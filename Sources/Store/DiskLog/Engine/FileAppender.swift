@@ -59,8 +59,13 @@ struct FileAppender {
         file.format == .internal ? LogItem.countedSize(size) : size
     }
 
+    /// Makes room for an append; its records in one file are written together, or not at all.
+    mutating func prepare() throws(StoreError) {
+        if pending.count > Self.pendingLimit { try writePending() }
+    }
+
     /// Gathers a record.
-    mutating func add(_ record: UnsafeRawBufferPointer) throws(StoreError) {
+    mutating func add(_ record: UnsafeRawBufferPointer) {
         let before = pending.count
         if file.format == .internal {
             LogItem.append(record, to: &pending)
@@ -74,7 +79,6 @@ struct FileAppender {
         records += 1
         tally.counted += size
         tally.records += 1
-        if pending.count > Self.pendingLimit { try writePending() }
     }
 
     /// Hands what was gathered to the operating system.

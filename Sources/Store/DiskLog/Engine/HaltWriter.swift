@@ -38,6 +38,7 @@ struct HaltWriter: LogWriter {
     mutating func add(
         _ append: Append, isAtomic: Bool, isDurable: Bool
     ) throws(StoreError) -> Addition {
+        try appender.prepare()
         var addition = Addition()
         addition.first = place.start + appender.units
         addition.next = addition.first
@@ -48,7 +49,7 @@ struct HaltWriter: LogWriter {
                 guard fitsWhole || limit.map({ appender.counted + size <= $0 }) ?? true else {
                     return false
                 }
-                try appender.add(record)
+                appender.add(record)
                 written += 1
                 addition.count += 1
                 return true

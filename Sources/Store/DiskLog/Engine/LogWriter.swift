@@ -76,6 +76,7 @@ extension MovingWriter {
     mutating func add(
         _ append: Append, isAtomic: Bool, isDurable: Bool
     ) throws(StoreError) -> Addition {
+        try appender.prepare()
         var addition = Addition()
         addition.first = position
         try append.forEachRecord { (record) throws(StoreError) in
@@ -83,15 +84,29 @@ extension MovingWriter {
             // A file that holds nothing but its head takes one record of any size.
             let isEmpty = appender.counted == appender.first
             if appender.counted + size > maxBytes, !isEmpty {
-                addition.wraps.append(try moveOn(isDurable: isDurable))
+                let lost = try move(&addition, isDurable)
+                addition.wraps.append(lost)
             }
             if addition.count == 0 { addition.first = position }
-            try appender.add(record)
+            appender.add(record)
             addition.count += 1
             return true
         }
         addition.next = position
         return addition
+    }
+
+    /// Goes on to the next file in the middle of an append: what is in the file then stays there.
+    private mutating func move(
+        _ addition: inout Addition, _ isDurable: Bool
+    ) throws(StoreError) -> Int {
+        do throws(StoreError) {
+            try writePending()
+            addition.written = addition.count
+            return try moveOn(isDurable: isDurable)
+        } catch {
+            throw addition.failure(error, next: position)
+        }
     }
 }
 
@@ -105,8 +120,18 @@ struct Addition {
     var next = 0
     /// Items lost with each file that was overwritten, in order.
     var wraps: [Int] = []
+    /// Those of them that lie in files before the one that is written now.
+    var written = 0
     /// Set if not all were taken in: the log is full.
     var isFull = false
+
+    /// The answer if the records that are not written yet can't be.
+    func failure(_ error: StoreError, next: Int) -> StoreError {
+        if written == 0 { return error }
+        // After this nothing is certain.
+        if case .syncFailed = error { return error }
+        return .partial(error, count: written, first: first, next: next)
+    }
 }
 
 /// Which files there are, and the position of each one's first item.

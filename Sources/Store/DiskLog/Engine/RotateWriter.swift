@@ -34,9 +34,7 @@ struct RotateWriter: MovingWriter {
         guard setting.mode == .readWrite else { return }
         try archives.tidy(maxFiles: maxFiles)
         if opened.itemsWritten == 0, let bytes = try self.head.make(file: 0) {
-            try bytes.withBytes { (bytes) throws(StoreError) in
-                try appender.add(bytes)
-            }
+            bytes.withUnsafeBytes { appender.add($0) }
             try appender.writePending()
         }
         try setting.place.write(place)
