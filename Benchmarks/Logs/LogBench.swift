@@ -49,7 +49,8 @@ import Synchronization
                 sixteen(count / 320, log)
             }
             try read("bchunk", mustDecode: false) { _ in }
-            try read("chunk", mustDecode: false) { chunk in
+            try read("chunk", mustDecode: true) { _ in }
+            try read("chunk, trees", mustDecode: false) { chunk in
                 try chunk.bytes.withUnsafeBytes { bytes in
                     for item in chunk.items {
                         _ = try Term(encoding: UnsafeRawBufferPointer(rebasing: bytes[item]))

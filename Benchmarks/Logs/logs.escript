@@ -17,6 +17,7 @@ main([Folder, SizeText, CountText]) ->
             ok = disk_log:log(l, Record), ok = disk_log:sync(l) end) end) end),
     read(File, "bchunk", fun disk_log:bchunk/2, Hundred, Count),
     read(File, "chunk", fun disk_log:chunk/2, Hundred, Count),
+    read(File, "chunk, trees", fun disk_log:chunk/2, Hundred, Count),
     repair(File, Record, Hundred).
 
 open(File) -> disk_log:open([{name, l}, {file, File}, {quiet, true}]).

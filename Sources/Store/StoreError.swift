@@ -1,5 +1,3 @@
-import Glibc
-
 /// Everything that an engine can answer instead of doing what it was asked.
 ///
 /// `reason` prints it as its origin does; what it means over HTTP is decided elsewhere, in one place.
@@ -36,8 +34,6 @@ package indirect enum StoreError: Error, Equatable, Sendable {
     case fileTooLarge(detail: String)
     /// A reason that disk_log has of its own.
     case log(LogError)
-    /// The first `count` records of an append were written, and then something failed.
-    case partial(StoreError, count: Int, first: Int, next: Int)
     /// What was asked for was done; then something else failed.
     case afterEffect(StoreError)
 
@@ -59,15 +55,6 @@ package indirect enum StoreError: Error, Equatable, Sendable {
 }
 
 extension StoreError {
-    /// The same failure, of a kind after which the log takes no more.
-    var poisoning: StoreError {
-        switch self {
-        case .syncFailed: self
-        case .io(let fault), .fileAccess(let fault): .syncFailed(fault)
-        default: .syncFailed(.init(call: "write", errno: ENOSPC, file: summary))
-        }
-    }
-
     /// What happened to a file, in a few words.
     var summary: String {
         switch self {

@@ -1,4 +1,4 @@
-"""Every problem code that a request about a pool can meet, over a real socket."""
+"""Every problem code that a request can meet, over a real socket."""
 
 import fcntl
 import os
@@ -22,7 +22,10 @@ ELSEWHERE = {
     "headers_too_large": "test_limits.py::test_headers_up_to_the_limit",
     "uri_too_long": "test_limits.py::test_target_up_to_the_limit",
 }
-EXCLUDED = {"internal": "a defect of the service; no request is known to cause it"}
+EXCLUDED = {
+    "internal": "a defect of the service; no request is known to cause it",
+    "invalid_index_file": "an index that is damaged is put together again from the data files",
+}
 # Codes that a test here expects, filled by `case`.
 HERE = set()
 
@@ -40,6 +43,30 @@ def pools(shared):
     with shared.new_client() as client:
         client.create("p")
         client.append("p", b"0123456789")
+
+
+LOGS = {
+    "l": {},
+    "w": {"type": "wrap", "size": {"max_no_bytes": 200, "max_no_files": 3}},
+    "x": {"format": "external"},
+    "xw": {"type": "wrap", "format": "external",
+           "size": {"max_no_bytes": 200, "max_no_files": 3}},
+    "r": {"type": "rotate", "size": {"max_no_bytes": 200, "max_no_files": 3}},
+    "ro": {"file": "logs/done.LOG", "mode": "read_only"},
+}
+
+
+@pytest.fixture(scope="module")
+def logs(shared):
+    """A log of each kind with some text in it."""
+    with shared.new_client() as client:
+        assert client.put("/v1/logs/done").status == 201
+        client.post("/v1/logs/done/append", b"text", type="text/plain")
+        client.post("/v1/logs/done/close")
+        for name, options in LOGS.items():
+            assert client.put(f"/v1/logs/{name}", options).status in (200, 201), name
+            if name != "ro":
+                client.post(f"/v1/logs/{name}/append", b"text", type="text/plain")
 
 
 PLAIN = [
@@ -170,6 +197,199 @@ def test_request_meets_its_problem_and_changes_nothing(
     assert api.item("p") == before and not was_made
 
 
+JSON = "application/json"
+LINES = "application/x-ndjson"
+FRAMES = "application/x-record-frames"
+A_HANDLE = {"Log-Handle": "h_00000000000000000000000000000000"}
+
+OF_LOGS = [
+    case("bad_request", "POST", "/v1/logs/l/sync", b"body"),
+    case("bad_request", "GET", "/v1/logs/l/chunk", b"body"),
+    case("bad_json", "PUT", "/v1/logs/new", b"{"),
+    case("bad_json", "PUT", "/v1/logs/new", b'{"size":1,"size":2}'),
+    case("bad_json", "PATCH", "/v1/logs/l", b"[]", JSON),
+    case("bad_json", "POST", "/v1/logs/l/append", b'{"record":{"json":' + b"[" * 520 + b"]" * 520 + b"}}", JSON),
+    case("bad_json", "POST", "/v1/logs/l/append", b'{"text":"a"}\n{', LINES),
+    case("bad_json", "POST", "/v1/logs/l/block", b"{"),
+    case("bad_json", "POST", "/v1/logs/l/handles", b"1"),
+    case("bad_json", "POST", "/v1/logs/l/truncate", b'"x"'),
+    case("bad_parameter", "PUT", "/v1/logs/new", b'{"type":"ring"}'),
+    case("bad_parameter", "PUT", "/v1/logs/new", b'{"format":"binary"}'),
+    case("bad_parameter", "PUT", "/v1/logs/new", b'{"type":"wrap"}'),
+    case("bad_parameter", "PUT", "/v1/logs/new", b'{"type":"wrap","size":5}'),
+    case("bad_parameter", "PUT", "/v1/logs/new", b'{"type":"wrap","size":"infinity"}'),
+    case("bad_parameter", "PUT", "/v1/logs/new", b'{"size":{"max_no_bytes":1,"max_no_files":1}}'),
+    case("bad_parameter", "PUT", "/v1/logs/new", b'{"size":0}'),
+    case("bad_parameter", "PUT", "/v1/logs/new", b'{"size":-1}'),
+    case("bad_parameter", "PUT", "/v1/logs/new", b'{"size":1.5}'),
+    case("bad_parameter", "PUT", "/v1/logs/new", b'{"size":"big"}'),
+    case("bad_parameter", "PUT", "/v1/logs/new", b'{"type":"wrap","size":{"max_no_bytes":1}}'),
+    case("bad_parameter", "PUT", "/v1/logs/new", b'{"type":"wrap","size":{"max_no_bytes":0,"max_no_files":1}}'),
+    case("bad_parameter", "PUT", "/v1/logs/new", b'{"type":"wrap","size":{"max_no_bytes":1,"max_no_files":65000}}'),
+    case("bad_parameter", "PUT", "/v1/logs/new", b'{"type":"rotate","format":"internal","size":{"max_no_bytes":1,"max_no_files":1}}'),
+    case("bad_parameter", "PUT", "/v1/logs/new", b'{"repair":"yes"}'),
+    case("bad_parameter", "PUT", "/v1/logs/new", b'{"repair":"truncate","mode":"read_only"}'),
+    case("bad_parameter", "PUT", "/v1/logs/new", b'{"mode":"append"}'),
+    case("bad_parameter", "PUT", "/v1/logs/new", b'{"quiet":1}'),
+    case("bad_parameter", "PUT", "/v1/logs/new", b'{"linkto":"me"}'),
+    case("bad_parameter", "PUT", "/v1/logs/new", b'{"linkto":"handle","ttl_ms":999}'),
+    case("bad_parameter", "PUT", "/v1/logs/new", b'{"linkto":"handle","ttl_ms":86400001}'),
+    case("bad_parameter", "PUT", "/v1/logs/new", b'{"durability":"quorum"}'),
+    case("bad_parameter", "PUT", "/v1/logs/new", b'{"head_func":{"name":"clock"}}'),
+    case("bad_parameter", "PUT", "/v1/logs/new", b'{"head_func":{"name":"template"}}'),
+    case("bad_parameter", "PUT", "/v1/logs/new", b'{"head":{"text":"a"},"head_func":{"name":"counter"}}'),
+    case("bad_parameter", "PUT", "/v1/logs/new", b'{"file":"../x"}'),
+    case("bad_parameter", "PUT", "/v1/logs/new", b'{"file":"/x"}'),
+    case("bad_parameter", "PUT", "/v1/logs/new", b'{"file":"pools/x"}'),
+    case("bad_parameter", "PUT", "/v1/logs/new", b'{"file":".tidemark/x"}'),
+    case("bad_parameter", "PUT", "/v1/logs/new?as=hex"),
+    case("bad_parameter", "PATCH", "/v1/logs/l", b'{"size":{"max_no_bytes":1,"max_no_files":1}}', JSON),
+    case("bad_parameter", "PATCH", "/v1/logs/w", b'{"size":"infinity"}', JSON),
+    case("bad_parameter", "PATCH", "/v1/logs/w", b'{"size":{"max_no_bytes":1,"max_no_files":0}}', JSON),
+    case("bad_parameter", "POST", "/v1/logs/l/append?durability=quorum", b"x"),
+    case("bad_parameter", "POST", "/v1/logs/l/append?at=x", b"x"),
+    case("bad_parameter", "POST", "/v1/logs/l/append?atomic=1", b"x"),
+    case("bad_parameter", "POST", "/v1/logs/l/append?wait_ms=60001", b"x"),
+    case("bad_parameter", "POST", "/v1/logs/l/append?raw=yes", b"x"),
+    case("bad_parameter", "POST", "/v1/logs/l/reopen"),
+    case("bad_parameter", "POST", "/v1/logs/l/reopen", b'{"file":"../x"}'),
+    case("bad_parameter", "GET", "/v1/logs/l/chunk?n=0"),
+    case("bad_parameter", "GET", "/v1/logs/l/chunk?as=xml"),
+    case("bad_parameter", "GET", "/v1/logs/w/chunk_step?step=one"),
+    case("bad_parameter", "GET", "/v1/logs/l/walk?from=-1"),
+    case("bad_parameter", "GET", "/v1/logs/l/walk?limit=0"),
+    case("bad_parameter", "GET", "/v1/logs?state=ajar"),
+    case("bad_parameter", "DELETE", "/v1/logs/l?keep_files=1"),
+    case("unknown_parameter", "GET", "/v1/logs/l/chunk?count=2"),
+    case("unknown_parameter", "POST", "/v1/logs/l/append?durabilty=synced", b"x"),
+    case("unknown_property", "PUT", "/v1/logs/new", b'{"max_no_bytes":1}'),
+    case("unknown_property", "PUT", "/v1/logs/new", b'{"type":"wrap","size":{"max_no_bytes":1,"max_no_files":1,"x":1}}'),
+    case("unknown_property", "PUT", "/v1/logs/new", b'{"head_func":{"name":"counter","arg":1}}'),
+    case("unknown_property", "PATCH", "/v1/logs/l", b'{"mode":"read_only"}', JSON),
+    case("unknown_property", "POST", "/v1/logs/l/block", b'{"queue":true}'),
+    case("unknown_property", "POST", "/v1/logs/l/handles", b'{"user":true}'),
+    case("unknown_property", "POST", "/v1/logs/l/truncate", b'{"file":"logs/y"}'),
+    case("bad_name", "PUT", "/v1/logs/.hidden"),
+    case("bad_name", "GET", "/v1/logs/a%2fb"),
+    case("bad_name", "POST", "/v1/logs/-/append", b"x"),
+    case("bad_record", "POST", "/v1/logs/l/append", b"{}", JSON),
+    case("bad_record", "POST", "/v1/logs/l/append", b'{"record":{"json":{"$atom":1}}}', JSON),
+    case("bad_record", "POST", "/v1/logs/l/append", b'{"record":{"json":{"$what":1}}}', JSON),
+    case("bad_record", "POST", "/v1/logs/l/append", b'{"record":{"json":{"$atom":"a","b":1}}}', JSON),
+    case("bad_record", "POST", "/v1/logs/l/append", b'{"record":{"term":"{a,"}}', JSON),
+    case("bad_record", "POST", "/v1/logs/l/append", b'{"record":{"term":"self()"}}', JSON),
+    case("bad_record", "POST", "/v1/logs/l/append", b'{"record":{"term":1}}', JSON),
+    case("bad_record", "POST", "/v1/logs/l/append", b'{"record":{"b64":"*"}}', JSON),
+    case("bad_record", "POST", "/v1/logs/l/append?raw=true", b"no term", FORM),
+    case("bad_record", "POST", "/v1/logs/l/append?raw=true", b"", FORM),
+    case("bad_record", "POST", "/v1/logs/l/append?raw=true", b'{"record":{"b64":"g2E="}}', JSON),
+    case("bad_record", "POST", "/v1/logs/l/append", b"\0\0\0\4abc", FRAMES),
+    case("bad_record", "PUT", "/v1/logs/new", b'{"head":{}}'),
+    case("bad_record", "PUT", "/v1/logs/new?raw=true", b'{"head":{"b64":"YQ=="}}'),
+    case("bad_token", "GET", "/v1/logs?page_token=abc"),
+    case("bad_token", "GET", "/v1/logs/l/chunk?cont=abc"),
+    case("bad_token", "GET", "/v1/logs/l/chunk?cont=l1.9f3a01c2.1.0.0.68.2.k3"),
+    case("bad_token", "GET", "/v1/logs/l/walk?cont="),
+    case("bad_token", "GET", "/v1/logs/l/chunk_info?cont=start"),
+    case("bad_token", "GET", "/v1/logs/w/chunk_step?cont=x"),
+    case("forbidden", "PUT", "/v1/logs/new", None, None, {"Origin": "http://evil.example"}),
+    case("no_such_log", "GET", "/v1/logs/absent"),
+    case("no_such_log", "PATCH", "/v1/logs/absent", b"{}", JSON),
+    case("no_such_log", "DELETE", "/v1/logs/absent"),
+    *(case("no_such_log", "POST", f"/v1/logs/absent/{operation}", body) for operation, body in (
+        ("info", None), ("close", None), ("lclose", None), ("append", b"x"), ("sync", None),
+        ("truncate", None), ("reopen", b'{"file":"logs/y"}'), ("inc_wrap_file", None),
+        ("next_file", None), ("block", None), ("unblock", None), ("handles", None))),
+    *(case("no_such_log", "GET", f"/v1/logs/absent/{operation}") for operation in (
+        "chunk", "chunk_step", "walk", "data", "check", "notifications", "handles")),
+    case("no_such_log", "POST", "/v1/logs/done/append", b"x"),
+    case("no_such_log", "POST", "/v1/logs/l/lclose?node=other@host"),
+    case("no_such_file", "PUT", "/v1/logs/new", b'{"mode":"read_only"}'),
+    case("no_such_file", "PUT", "/v1/logs/new", b'{"mode":"read_only","type":"wrap","size":{"max_no_bytes":1,"max_no_files":1}}'),
+    *(case("no_such_handle", method, f"/v1/logs/l{path}", body, None, A_HANDLE)
+      for method, path, body in (
+        ("PUT", "", None), ("PATCH", "", b"{}"), ("POST", "/append", b"x"), ("POST", "/info", None),
+        ("POST", "/close", None), ("POST", "/block", None), ("POST", "/unblock", None),
+        ("GET", "/chunk", None), ("GET", "/notifications", None))),
+    case("no_such_handle", "GET", "/v1/handles/h_1"),
+    case("no_such_handle", "PATCH", "/v1/logs/l/handles/h_1", b'{"notify":true}', JSON),
+    case("no_such_handle", "DELETE", "/v1/logs/l/handles/h_1"),
+    case("method_not_allowed", "PUT", "/v1/logs/l/append", b"x"),
+    case("method_not_allowed", "POST", "/v1/logs/l/chunk"),
+    case("not_acceptable", "GET", "/v1/logs/l", None, None, {"Accept": "text/html"}),
+    case("not_acceptable", "GET", "/v1/logs/l/walk", None, None, {"Accept": "application/json"}),
+    case("not_acceptable", "GET", "/v1/logs/l/notifications", None, None, {"Accept": "application/json"}),
+    case("not_acceptable", "POST", "/v1/logs/l/append", b"x", FORM, {"Accept": "text/plain"}),
+    case("unsupported_media_type", "POST", "/v1/logs/l/append", b"x", "image/png"),
+    case("unsupported_media_type", "PATCH", "/v1/logs/l", b"{}", "text/plain"),
+    case("precondition_failed", "PUT", "/v1/logs/l", None, None, {"If-None-Match": "*"}),
+    case("precondition_failed", "PUT", "/v1/logs/done", None, None, {"If-None-Match": "*"}),
+    case("precondition_failed", "POST", "/v1/logs/l/append?at=7", b"x"),
+    case("precondition_failed", "POST", "/v1/logs/l/append", b"x", FORM, {"If-Match": '"00000000.1-1"'}),
+    case("precondition_failed", "POST", "/v1/logs/l/truncate", None, None, {"If-Match": '"00000000.1-1"'}),
+    case("precondition_failed", "PATCH", "/v1/logs/l", b"{}", JSON, {"If-Match": '"00000000.1-1"'}),
+    case("not_implemented", "POST", "/v1/logs/l/append", b"x", FORM, {"Idempotency-Key": '"k"'}),
+    case("range_not_satisfiable", "GET", "/v1/logs/l/walk?from=2"),
+    case("range_not_satisfiable", "GET", "/v1/logs/x/data", None, None, {"Range": "bytes=4-"}),
+    case("arg_mismatch", "PUT", "/v1/logs/l", b'{"type":"wrap"}'),
+    case("arg_mismatch", "PUT", "/v1/logs/l", b'{"format":"external"}'),
+    case("arg_mismatch", "PUT", "/v1/logs/l", b'{"repair":false}'),
+    case("arg_mismatch", "PUT", "/v1/logs/l", b'{"head":{"text":"h"}}'),
+    case("arg_mismatch", "POST", "/v1/logs/l/open", b'{"head_func":{"name":"counter"}}'),
+    case("size_mismatch", "PUT", "/v1/logs/w", b'{"size":{"max_no_bytes":200,"max_no_files":4}}'),
+    case("size_mismatch", "POST", "/v1/logs/w/open", b'{"size":{"max_no_bytes":201,"max_no_files":3}}'),
+    case("name_already_open", "PUT", "/v1/logs/l", b'{"file":"logs/other"}'),
+    case("open_read_write", "PUT", "/v1/logs/l", b'{"mode":"read_only"}'),
+    case("open_read_only", "PUT", "/v1/logs/ro", b'{"mode":"read_write"}'),
+    case("locked", "PUT", "/v1/logs/new", b'{"file":"logs/l.LOG"}'),
+    case("locked", "POST", "/v1/logs/l/reopen", b'{"file":"logs/x.LOG"}'),
+    *(case("read_only_mode", method, f"/v1/logs/ro{path}", body) for method, path, body in (
+        ("POST", "/append", b"x"), ("POST", "/sync", None), ("POST", "/truncate", None),
+        ("POST", "/reopen", b'{"file":"logs/y"}'), ("PATCH", "", b'{"size":"infinity"}'),
+        ("PATCH", "", b'{"head":null}'))),
+    case("format_external", "POST", "/v1/logs/x/append", b'{"record":{"json":1}}', JSON),
+    case("format_external", "POST", "/v1/logs/x/append", b'{"record":{"term":"a"}}', JSON),
+    case("format_external", "POST", "/v1/logs/x/append", b'{"json":1}\n', LINES),
+    case("format_external", "POST", "/v1/logs/x/truncate", b'{"head":{"json":1}}'),
+    case("format_external", "PATCH", "/v1/logs/x", b'{"head":{"term":"a"}}', JSON),
+    case("format_external", "GET", "/v1/logs/x/chunk"),
+    case("format_external", "GET", "/v1/logs/xw/walk"),
+    case("format_external", "GET", "/v1/logs/r/check"),
+    case("not_internal_wrap", "GET", "/v1/logs/l/chunk_step"),
+    case("end_of_log", "GET", "/v1/logs/w/chunk_step?step=1"),
+    case("end_of_log", "GET", "/v1/logs/w/chunk_step?step=-1"),
+    case("halt_log", "POST", "/v1/logs/l/inc_wrap_file"),
+    case("halt_log", "POST", "/v1/logs/x/next_file"),
+    case("rotate_log", "POST", "/v1/logs/r/inc_wrap_file"),
+    case("invalid_header", "PUT", "/v1/logs/new", b'{"head_func":{"name":"template","args":{"text":"${date}"}}}'),
+    case("same_file_name", "POST", "/v1/logs/l/reopen", b'{"file":"logs/l.LOG"}'),
+    case("new_size_too_small", "PATCH", "/v1/logs/l", b'{"size":20}', JSON),
+    case("not_blocked", "POST", "/v1/logs/l/unblock"),
+]
+
+
+@pytest.mark.parametrize("code, method, path, body, type, headers", OF_LOGS)
+def test_request_to_a_log_meets_its_problem_and_changes_nothing(
+    api, logs, code, method, path, body, type, headers
+):
+    before = [log_item(api, name) for name in LOGS]
+    answer = api.request(method, path, body, headers, type=type)
+    was_made = api.delete("/v1/logs/new").status == 204
+    check_problem(answer, code)
+    assert [log_item(api, name) for name in LOGS] == before and not was_made
+
+
+@pytest.mark.parametrize("method, path, body", [
+    ("PUT", "/v1/logs/l", {"type": "wrap"}), ("PUT", "/v1/logs/new", {"type": "wrap"}),
+])
+def test_problem_of_a_log_names_its_engine(api, logs, method, path, body):
+    assert api.request(method, path, body).json["engine"] == "disk_log"
+
+
+def log_item(api, name):
+    return api.get(f"/v1/logs/{name}").json
+
+
 def test_detail_names_the_place(api, pools):
     lines = b'{"text":"a"}\n{"text":"b"}\n{"txt":"c"}\n'
     answer = api.try_append("p", lines, type="application/x-ndjson")
@@ -266,6 +486,123 @@ def test_token_of_before_a_rewind_is_position_gone(api, name):
 def test_record_beyond_the_capacity_is_too_large(api, pools):
     document = check_problem(api.try_append("p", b"x" * POOL_MINIMUM), "too_large")
     assert document["limit"] == POOL_MINIMUM - 8192
+
+
+# Logs in a state of their own.
+
+
+def make_log(api, name, **options):
+    """A fresh log with one item in it."""
+    answer = api.put(f"/v1/logs/{name}", options)
+    assert answer.status == 201, answer
+    assert api.post(f"/v1/logs/{name}/append", b"text", type="text/plain").status == 200
+    return f"/v1/logs/{name}"
+
+
+def damage_log(shared, api, name, change):
+    """Closes the log, and lets `change` have its bytes."""
+    path = make_log(api, name)
+    api.post(path + "/close")
+    file = shared.data / "logs" / f"{name}.LOG"
+    data = bytearray(file.read_bytes())
+    change(data)
+    file.write_bytes(data)
+    return path
+
+
+@here("need_repair")
+def test_log_that_was_not_closed_is_not_opened_without_repair(shared, api, name):
+    def reopen(data):
+        data[4:8] = bytes([6, 7, 8, 9])
+
+    path = damage_log(shared, api, name, reopen)
+    document = check_problem(api.put(path, {"repair": False}), "need_repair")
+    assert document["reason"] == f'{{need_repair,"logs/{name}.LOG"}}'
+    assert api.get(path).json["state"] == "failed"
+    assert api.put(path).json["open"] == {"result": "repaired", "recovered": 1, "badbytes": 0}
+
+
+@here("not_a_log_file")
+@pytest.mark.parametrize("data", [b"", b"\1\2\3\4", b"x" * 100])
+def test_file_that_is_no_log_is_refused_and_kept(shared, api, name, data):
+    (shared.data / "logs" / f"{name}.LOG").write_bytes(data)
+    check_problem(api.put(f"/v1/logs/{name}"), "not_a_log_file")
+    check_problem(api.put(f"/v1/logs/{name}", {"mode": "read_only"}), "not_a_log_file")
+    assert (shared.data / "logs" / f"{name}.LOG").read_bytes() == data
+    assert api.put(f"/v1/logs/{name}", {"repair": "truncate"}).status in (200, 201)
+
+
+@here("corrupt_log_file")
+def test_damaged_log_that_was_closed_is_corrupt_where_it_is_read(shared, api, name):
+    def spoil(data):
+        data[12] ^= 1
+
+    path = damage_log(shared, api, name, spoil)
+    api.put(path)
+    assert check_problem(api.get(path + "/chunk"), "corrupt_log_file")["position"] == 8
+    lines = api.get(path + "/walk").lines
+    assert lines[-1]["end"] and lines[-1]["error"]["code"] == "corrupt_log_file"
+
+
+@here("log_full")
+def test_halt_log_that_is_full_says_so_and_names_its_size(api, name):
+    path = make_log(api, name, size=100)
+    answer = api.post(path + "/append", b"x" * 100)
+    document = check_problem(answer, "log_full")
+    assert document["reason"] == f"{{full,{name}}}" and "100" in document["detail"]
+    check_problem(api.post(path + "/append", b""), "log_full")
+
+
+@here("log_stopped")
+def test_reopening_that_fails_stops_the_log(shared, api, name):
+    path = make_log(api, name)
+    (shared.data / "logs" / f"{name}.dir" / "in").mkdir(parents=True)
+    answer = api.post(path + "/reopen", {"file": f"logs/{name}.dir"})
+    check_problem(answer, "log_stopped", applied="unknown")
+    wait_until(lambda: api.get(path).json["state"] == "failed", what="the log to be closed")
+    assert api.put(path).status == 200
+    assert len(api.get(path + "/chunk").json["records"]) == 1
+
+
+@here("not_blocked_by_pid")
+@here("blocked_log")
+def test_log_that_another_has_blocked_refuses(api, name):
+    path = make_log(api, name)
+    handle = api.post(path + "/block", {"queue_log_records": False}).json["handle"]
+    check_problem(api.post(path + "/append", b"x"), "blocked_log")
+    check_problem(api.get(path + "/chunk"), "blocked_log")
+    check_problem(api.post(path + "/unblock"), "not_blocked_by_pid")
+    check_problem(api.post(path + "/sync", headers={"Log-Handle": handle}), "blocked_log")
+    assert api.post(path + "/unblock", headers={"Log-Handle": handle}).status == 200
+
+
+@here("wait_timeout")
+def test_wait_for_a_blocked_log_runs_out(api, name):
+    path = make_log(api, name)
+    api.post(path + "/block")
+    check_problem(api.post(path + "/append?wait_ms=10", b"x"), "wait_timeout")
+    check_problem(api.get(path + "/chunk?wait_ms=0"), "wait_timeout")
+    assert api.get(path).json["position"] == 1
+
+
+@here("not_owner")
+def test_handle_that_is_no_owner_gets_no_notices(api, name):
+    path = make_log(api, name)
+    user = api.post(path + "/handles", {"owner": False}).json["handle"]
+    check_problem(api.request("PATCH", f"{path}/handles/{user}", {"notify": True}), "not_owner")
+    check_problem(api.get(path + "/notifications", {"Log-Handle": user}), "not_owner")
+
+
+@here("rate_limited")
+def test_log_has_a_thousand_handles_at_most(api, name):
+    path = make_log(api, name)
+    for _ in range(1000):
+        assert api.post(path + "/handles", {"owner": False}).status == 201
+    document = check_problem(api.post(path + "/handles"), "rate_limited")
+    assert document["limit"] == 1000
+    check_problem(api.post(path + "/block"), "rate_limited")
+    check_problem(api.get(path + "/notifications"), "rate_limited")
+    check_problem(api.put(path, {"linkto": "handle"}), "rate_limited")
 
 
 @here("no_space")

@@ -205,7 +205,7 @@ enum LogSchemas {
             object(
                 [
                     "records": [
-                        "type": "array", "items": Schemas.reference("LogRecord"), "minItems": 1,
+                        "type": "array", "items": Schemas.reference("LogRecord"),
                         "maxItems": 10_000,
                     ]
                 ], closed: true),

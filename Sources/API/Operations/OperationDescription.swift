@@ -27,6 +27,24 @@ package final class OperationDescription: Sendable {
         }
     }
 
+    /// The parameters of a list that comes by pages.
+    ///
+    /// - Parameter states: those by which it can be narrowed.
+    package static func page(of kind: String, states: [JSONValue]) -> [Parameter] {
+        [
+            .init("prefix", "Only names that start like this.", ["type": "string"]),
+            .init(
+                "state", "Only \(kind) in this state.",
+                ["type": "string", "enum": .array(states)]),
+            .init(
+                "limit", "At most that many.",
+                ["type": "integer", "minimum": 1, "maximum": 1000, "default": 100]),
+            .init(
+                "page_token", "next_page_token of the page before.",
+                ["type": "string", "maxLength": 512]),
+        ]
+    }
+
     /// One form that a body can have.
     package struct Content: Sendable {
         package let type: MediaType

@@ -137,18 +137,8 @@ package enum PoolOperation: CaseIterable, Sendable {
         .init(
             "listPools", .get, "/v1/pools", tag: "pools", "All pools, by name",
             "Files that are no pools, or damaged ones, are listed with their problem.",
-            parameters: [
-                .init("prefix", "Only names that start like this.", ["type": "string"]),
-                .init(
-                    "state", "Only pools in this state.",
-                    ["type": "string", "enum": ["open", "closed", "failed", "damaged"]]),
-                .init(
-                    "limit", "At most that many.",
-                    ["type": "integer", "minimum": 1, "maximum": 1000, "default": 100]),
-                .init(
-                    "page_token", "next_page_token of the page before.",
-                    ["type": "string", "maxLength": 512]),
-            ],
+            parameters: OperationDescription.page(
+                of: "pools", states: ["open", "closed", "failed", "damaged"]),
             answers: [
                 .init(
                     200, "A page.", [.json("PoolList", example: Examples.poolList)],

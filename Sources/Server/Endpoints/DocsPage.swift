@@ -33,7 +33,8 @@ enum DocsPage {
 
     private static func example(_ operation: OperationDescription) -> String {
         let path = operation.template.replacing("{pool}", with: "demo")
-            .replacing("{code}", with: "pool_full")
+            .replacing("{log}", with: "demo").replacing("{code}", with: "pool_full")
+            .replacing("{handle}", with: "$HANDLE")
         let method = operation.method == .get ? "" : " -X \(operation.method.rawValue)"
         return "curl\(method) http://127.0.0.1:8080\(path)"
     }

@@ -39,7 +39,8 @@ extension Service {
         let durability = try durability(call) ?? log.durability
         let isAtomic = try call.bool("atomic") ?? true
         let terms = TermForm(
-            isRaw: try call.bool("raw") ?? false, isValidated: try call.bool("validate") ?? true)
+            isRaw: try call.bool("raw") ?? false, isValidated: try call.bool("validate") ?? true,
+            settings)
         if log.format == .internal {
             return (
                 try decodeAppend(call, form: terms, isAtomic: isAtomic, durability: durability),
@@ -56,6 +57,11 @@ extension Service {
             guard error.code == .formatExternal, durability == .accepted else { throw error }
             return (try decodeAppend(call, form: terms, durability: durability), true)
         }
+    }
+
+    /// How a head's terms are written.
+    func termForm(_ call: Call) throws(Problem) -> TermForm {
+        TermForm(isRaw: try call.bool("raw") ?? false, settings)
     }
 
     func syncLog(_ call: Call) throws(Problem) -> Answer {
@@ -110,7 +116,7 @@ extension Service {
         return try onLog(call) { service, log throws(Problem) in
             let request = try LogEmptyRequest(call.body, takesFile: false)
             let head = try request.head?.resolved(
-                for: log.format, log: log.name, isRaw: try call.bool("raw") ?? false)
+                for: log.format, log: log.name, try service.termForm(call))
             return .later { complete in
                 log.truncate(
                     head: head, expecting: expectation, by: caller, waitMilliseconds: wait
@@ -127,7 +133,7 @@ extension Service {
         return try onLog(call) { service, log throws(Problem) in
             let request = try LogEmptyRequest(call.body, takesFile: true)
             let head = try request.head?.resolved(
-                for: log.format, log: log.name, isRaw: try call.bool("raw") ?? false)
+                for: log.format, log: log.name, try service.termForm(call))
             let file = request.file ?? ""
             return .later { complete in
                 service.store.logs.reopen(log, as: file, head: head, by: caller) {
@@ -165,6 +171,7 @@ extension Service {
         let caller = try caller(call)
         let wait = try blockWait(call)
         _ = try call.negotiate([.json])
+        _ = try shape(call)
         if let header = call.headers.joined(.ifMatch), let log = store.logs.loaded(call.name),
             !EntityTagCondition(header).includes(log.tag(log.view))
         {
@@ -173,7 +180,7 @@ extension Service {
         return try onLog(call) { service, log throws(Problem) in
             let request = try LogChangeRequest(call.body)
             let head = try request.head?.resolved(
-                for: log.format, log: log.name, isRaw: try call.bool("raw") ?? false)
+                for: log.format, log: log.name, try service.termForm(call))
             let size = request.size
             let durability = request.durability
             return .later { complete in

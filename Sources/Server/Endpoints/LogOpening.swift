@@ -6,6 +6,7 @@ import Store
 extension Service {
     func openLog(_ call: Call) throws(Problem) -> Answer {
         _ = try call.negotiate([.json])
+        _ = try shape(call)
         let mustBeNew = call.headers[.ifNoneMatch].map { EntityTagCondition($0) == .any } ?? false
         let caller = try caller(call)
         return onFileThread { [self] () throws(Problem) in
@@ -39,7 +40,7 @@ extension Service {
         return try request.options(
             for: request.options.format ?? known
                 ?? (request.options.type == .rotate ? .external : .internal),
-            log: call.name, isRaw: try call.bool("raw") ?? false)
+            log: call.name, try termForm(call))
     }
 
     private func holder(
@@ -78,6 +79,7 @@ extension Service {
 
     func useLog(_ call: Call) throws(Problem) -> Answer {
         _ = try call.negotiate([.json])
+        _ = try shape(call)
         return onFileThread { [self] () throws(Problem) in
             let request = try LogOpenRequest(call.body, link: .none)
             guard request.link == .none, request.ttlMilliseconds == nil else {

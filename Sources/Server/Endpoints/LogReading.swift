@@ -151,7 +151,8 @@ extension Service {
                 return .stream(
                     Response(headers: log.headers(view), type: type),
                     LogWalkStream(
-                        log, from: start, to: view.position, limit: limit ?? .max,
+                        log, from: start, to: log.mode == .readOnly ? .max : view.position,
+                        limit: limit ?? .max,
                         RecordStreamEncoder(type, records), requestID: call.requestID),
                     length: nil)
             }

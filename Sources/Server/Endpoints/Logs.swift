@@ -137,8 +137,8 @@ extension Service {
         var state = "closed"
         if let log = store.logs.loaded(name) {
             state = log.view.state.word
-        } else if let closed = try? store.logs.closed(name), closed.failure != nil {
-            state = "failed"
+        } else if let closed = try? store.logs.closed(name) {
+            state = closed.failure != nil ? "failed" : closed.isHeld ? "open" : "closed"
         }
         return ["name": .string(name), "state": .string(state), "distributed": nil]
     }

@@ -66,6 +66,10 @@ struct Setting: Sendable {
             "storage.free_bytes", "Free space that the disk must keep for anything to be made.",
             \.freeBytesFloor, 0...(1 << 50)),
         choice(
+            "terms.atoms",
+            "How atoms are written into logs: latin1 as OTP 25 does, utf8 as OTP 26 and later.",
+            \.atoms),
+        choice(
             "log.access", "Which requests are logged: none, failed, all.", \.accessLog),
         choice("log.format", "How log lines are written: text, json.", \.logFormat),
     ]

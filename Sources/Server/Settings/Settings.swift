@@ -28,9 +28,11 @@ struct Settings: Sendable {
     var queueRequests = 10_000
     var queueBytes = 64 << 20
     var freeBytesFloor = 256 << 20
+    var atoms = Atoms.latin1
     var accessLog = AccessLog.failed
     var logFormat = LogFormat.text
 
+    enum Atoms: String, CaseIterable { case latin1, utf8 }
     enum AccessLog: String, CaseIterable { case none, failed, all }
     enum LogFormat: String, CaseIterable { case text, json }
 }

@@ -75,8 +75,7 @@ final class LogWalkStream: ByteStream, @unchecked Sendable {
     private let requestID: String
     private var cursor: LogCursor
     private var encoder: RecordStreamEncoder
-    private var output: [UInt8] = []
-    private var sent = 0
+    private var output = StreamBuffer()
     private var isFinished = false
 
     /// So much of a file is read at once.
@@ -95,29 +94,24 @@ final class LogWalkStream: ByteStream, @unchecked Sendable {
     }
 
     func read(into buffer: UnsafeMutableRawBufferPointer) throws(StreamCut) -> StreamStep {
-        let count = min(buffer.count, output.count - sent)
-        guard count > 0 else { return isFinished ? .end : .mustFetch }
-        output.withUnsafeBytes { bytes in
-            buffer.copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes[sent..<sent + count]))
-        }
-        sent += count
-        return .bytes(count)
+        guard output.isEmpty else { return .bytes(output.take(into: buffer)) }
+        return isFinished ? .end : .mustFetch
     }
 
     func fetch() {
-        output.removeAll(keepingCapacity: output.capacity <= 1 << 20)
-        sent = 0
-        do throws(StoreError) {
-            try next()
-        } catch {
-            isFinished = true
-            let problem = Problem(error, of: .diskLog).document(
-                instance: "/v1/logs/\(log.name)/walk", requestID: requestID)
-            encoder.fail(problem, to: &output)
+        output.refill { output in
+            do throws(StoreError) {
+                try next(&output)
+            } catch {
+                isFinished = true
+                let problem = Problem(error, of: .diskLog).document(
+                    instance: "/v1/logs/\(log.name)/walk", requestID: requestID)
+                encoder.fail(problem, to: &output)
+            }
         }
     }
 
-    private func next() throws(StoreError) {
+    private func next(_ output: inout [UInt8]) throws(StoreError) {
         let left = min(limit - encoder.count, end - cursor.position)
         if left > 0 {
             let chunk = try log.chunk(
@@ -128,7 +122,8 @@ final class LogWalkStream: ByteStream, @unchecked Sendable {
             if !chunk.isEnd { return }
         }
         isFinished = true
-        encoder.finish(cursor, isEnd: cursor.position >= end, to: &output)
+        // Where damage is passed over nobody knows the last position before the end is there.
+        encoder.finish(cursor, isEnd: left > 0 || cursor.position >= end, to: &output)
     }
 }
 
@@ -141,8 +136,7 @@ final class LogByteStream: ByteStream, @unchecked Sendable {
     private let log: DiskLog
     private var position: Int
     private let end: Int
-    private var fetched: [UInt8] = []
-    private var sent = 0
+    private var fetched = StreamBuffer()
     private var hasFailed = false
 
     private static let fetchSize = 128 * 1024
@@ -155,24 +149,19 @@ final class LogByteStream: ByteStream, @unchecked Sendable {
 
     func read(into buffer: UnsafeMutableRawBufferPointer) throws(StreamCut) -> StreamStep {
         if hasFailed { throw StreamCut() }
-        let count = min(buffer.count, fetched.count - sent)
-        guard count > 0 else { return position < end ? .mustFetch : .end }
-        fetched.withUnsafeBytes { bytes in
-            buffer.copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes[sent..<sent + count]))
-        }
-        sent += count
-        return .bytes(count)
+        guard fetched.isEmpty else { return .bytes(fetched.take(into: buffer)) }
+        return position < end ? .mustFetch : .end
     }
 
     func fetch() {
-        sent = 0
-        do throws(StoreError) {
-            fetched = try log.readBytes(
-                at: position, count: min(Self.fetchSize, end - position))
-            position += fetched.count
-        } catch {
-            fetched = []
-            hasFailed = true
+        fetched.refill { fetched in
+            do throws(StoreError) {
+                fetched = try log.readBytes(
+                    at: position, count: min(Self.fetchSize, end - position))
+                position += fetched.count
+            } catch {
+                hasFailed = true
+            }
         }
     }
 }

@@ -11,8 +11,7 @@ final class NoticeStream: ByteStream, @unchecked Sendable {
     private let endsHandle: Bool
     private let records: RecordWriter
     private let requestID: String
-    private var output: [UInt8] = Array("retry: 2000\n\n".utf8)
-    private var sent = 0
+    private var output = StreamBuffer("retry: 2000\n\n")
     private var nextNumber: Int?
     private var isFinished = false
     private var lastOutput = Instant.now
@@ -46,15 +45,10 @@ final class NoticeStream: ByteStream, @unchecked Sendable {
     func fetch() {}
 
     func read(into buffer: UnsafeMutableRawBufferPointer) throws(StreamCut) -> StreamStep {
-        if sent == output.count { produce() }
-        let count = min(buffer.count, output.count - sent)
-        guard count > 0 else { return isFinished ? .end : .mustWait }
-        output.withUnsafeBytes { bytes in
-            buffer.copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes[sent..<sent + count]))
-        }
-        sent += count
+        if output.isEmpty { output.refill(produce) }
+        guard !output.isEmpty else { return isFinished ? .end : .mustWait }
         lastOutput = .now
-        return .bytes(count)
+        return .bytes(output.take(into: buffer))
     }
 
     func wait(_ resume: @escaping @Sendable () -> Void) {
@@ -69,51 +63,51 @@ final class NoticeStream: ByteStream, @unchecked Sendable {
         log.notices.whenReady(handle.id, go)
     }
 
-    private func produce() {
-        output.removeAll(keepingCapacity: true)
-        sent = 0
+    private func produce(_ output: inout [UInt8]) {
         guard !isFinished else { return }
         if service.isDraining {
-            return fail(Problem(.draining, "the service is about to stop"))
+            return fail(Problem(.draining, "the service is about to stop"), &output)
         }
         guard let notices = log.notices.take(handle.id) else {
             isFinished = true
             return
         }
-        for numbered in notices { add(numbered) }
+        for numbered in notices { add(numbered, to: &output) }
         if output.isEmpty, Instant.now.nanoseconds(since: lastOutput) > Self.heartbeat {
             output += ":\n\n".utf8
         }
     }
 
-    private func fail(_ problem: Problem) {
+    private func fail(_ problem: Problem, _ output: inout [UInt8]) {
         isFinished = true
         let document = problem.document(
             instance: "/v1/logs/\(log.name)/notifications", requestID: requestID)
-        event("error", document.bytes)
+        event("error", document.bytes, &output)
     }
 
-    private func add(_ numbered: LogNotices.Numbered) {
+    private func add(_ numbered: LogNotices.Numbered, to output: inout [UInt8]) {
         let expected = nextNumber ?? numbered.number
         if numbered.number > expected {
-            event("lost", data { $0.member("count", numbered.number - expected) })
+            event("lost", data { $0.member("count", numbered.number - expected) }, &output)
         }
         nextNumber = numbered.number + 1
         output += "id: \(numbered.number)\n".utf8
         switch numbered.notice {
-        case .wrap(let lost): event("wrap", data { $0.member("no_lost_items", lost) })
-        case .truncated(let lost): event("truncated", data { $0.member("no_lost_items", lost) })
-        case .full: event("full", data { _ in })
-        case .readOnly(let items): event("read_only", data(items))
-        case .blockedLog(let items): event("blocked_log", data(items))
-        case .formatExternal(let items): event("format_external", data(items))
-        case .errorStatus(let error): event("error_status", data { status(error, to: &$0) })
+        case .wrap(let lost): event("wrap", data { $0.member("no_lost_items", lost) }, &output)
+        case .truncated(let lost):
+            event("truncated", data { $0.member("no_lost_items", lost) }, &output)
+        case .full: event("full", data { _ in }, &output)
+        case .readOnly(let items): event("read_only", data(items), &output)
+        case .blockedLog(let items): event("blocked_log", data(items), &output)
+        case .formatExternal(let items): event("format_external", data(items), &output)
+        case .errorStatus(let error):
+            event("error_status", data { status(error, to: &$0) }, &output)
         case .closed:
             isFinished = true
-            event("closed", data { _ in })
+            event("closed", data { _ in }, &output)
         case .deleted:
             isFinished = true
-            event("deleted", data { _ in })
+            event("deleted", data { _ in }, &output)
         }
     }
 
@@ -146,7 +140,7 @@ final class NoticeStream: ByteStream, @unchecked Sendable {
         return writer.bytes
     }
 
-    private func event(_ name: StaticString, _ data: [UInt8]) {
+    private func event(_ name: StaticString, _ data: [UInt8], _ output: inout [UInt8]) {
         output += "event: ".utf8
         name.withUTF8Buffer { output.append(contentsOf: $0) }
         output += "\ndata: ".utf8

@@ -21,6 +21,13 @@ extension Problem {
                 add("first", .integer(full.first))
                 add("next", .integer(full.next))
             }
+        case .partial(let count, let first, let next, let cause):
+            self.init(cause, of: .diskLog)
+            applied = .partial
+            add("count", .integer(count))
+            add("first", .integer(first))
+            add("next", .integer(next))
+            return
         case .needRepair, .notALogFile, .corruptLogFile, .invalidIndexFile, .noSuchFile,
             .fileInUse:
             self.init(ofFile: error)
@@ -164,7 +171,7 @@ extension LogError {
         case .endOfLog: "end_of_log"
         case .badContinuation: "{badarg,continuation}"
         case .noSuchFile(let file): "{file_error,\"\(file)\",enoent}"
-        case .stopped, .noSuchHandle, .tooManyHandles, .waitTimedOut, .fileInUse: nil
+        case .stopped, .noSuchHandle, .tooManyHandles, .waitTimedOut, .fileInUse, .partial: nil
         }
     }
 

@@ -35,9 +35,11 @@ struct LogOpenRequest {
     }
 
     /// The options, the head in the form that a log of `format` keeps.
-    func options(for format: LogFormat, log: String, isRaw: Bool) throws(Problem) -> LogOptions {
+    func options(
+        for format: LogFormat, log: String, _ terms: TermForm
+    ) throws(Problem) -> LogOptions {
         var options = options
-        options.head = try head?.resolved(for: format, log: log, isRaw: isRaw)
+        options.head = try head?.resolved(for: format, log: log, terms)
         return options
     }
 }
@@ -66,14 +68,16 @@ struct HeadRequest {
         }
     }
 
-    func resolved(for format: LogFormat, log: String, isRaw: Bool) throws(Problem) -> LogHead {
+    func resolved(
+        for format: LogFormat, log: String, _ terms: TermForm
+    ) throws(Problem) -> LogHead {
         switch form {
         case .none: return .none
         case .generator(let generator): return .generated(generator)
         case .envelope(let envelope):
             var bytes: [UInt8] = []
             let form: any RecordForm =
-                format == .internal ? TermForm(isRaw: isRaw) : ExternalForm(log: log)
+                format == .internal ? terms : ExternalForm(log: log)
             try form.append(envelope: envelope, to: &bytes)
             return .fixed(bytes)
         }

@@ -66,7 +66,10 @@ struct RecordWriter: Sendable {
     /// The bytes of a binary if they are text.
     private static func text(ofBinary term: UnsafeRawBufferPointer) -> String? {
         guard term.count >= 6, term[0] == 131, term[1] == 109 else { return nil }
-        return text(of: UnsafeRawBufferPointer(rebasing: term[6...]))
+        let length = term[2..<6].reduce(0) { $0 << 8 | Int($1) }
+        // Bytes may stand behind the term.
+        guard length <= term.count - 6 else { return nil }
+        return text(of: UnsafeRawBufferPointer(rebasing: term[6..<6 + length]))
     }
 
     /// The bytes as text, if they are UTF-8 without NUL.

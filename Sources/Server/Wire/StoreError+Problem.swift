@@ -58,12 +58,6 @@ extension Problem {
         case .log(let error):
             self.init(error)
             return
-        case .partial(let error, let count, let first, let next):
-            self.init(error, of: engine)
-            applied = .partial
-            add("count", .integer(count))
-            add("first", .integer(first))
-            add("next", .integer(next))
         case .afterEffect(let error):
             self.init(error, of: engine)
             applied = .yes

@@ -4,11 +4,17 @@ import Store
 /// Records of internal logs: each becomes an encoded term.
 struct TermForm: RecordForm {
     /// Whether `b64` and plain bytes are encoded terms already.
-    var isRaw = false
+    let isRaw: Bool
     /// Whether those are checked.
-    var isValidated = true
+    let isValidated: Bool
     /// How atoms are written: as OTP 25 writes them, unless set otherwise.
-    var atoms = TermWriter.AtomEncoding.latin1
+    let atoms: TermWriter.AtomEncoding
+
+    init(isRaw: Bool = false, isValidated: Bool = true, _ settings: Settings) {
+        self.isRaw = isRaw
+        self.isValidated = isValidated
+        atoms = settings.atoms == .latin1 ? .latin1 : .utf8
+    }
 
     func record(ofWhole body: [UInt8]) throws(Problem) -> [UInt8] {
         var bytes: [UInt8] = []

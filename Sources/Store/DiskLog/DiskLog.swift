@@ -167,7 +167,8 @@ package final class DiskLog: Sendable {
             bytes: append.bytes.count
         ) { [self] refusal in
             switch refusal {
-            case nil: _ = keep(append)
+            // Queued, not kept in memory: others wait in the same order.
+            case nil: Self.commit(append, committer, nil) { _ in }
             case .log(.blocked): notices.send(.blockedLog(items: append.records))
             case let refusal?: notices.report(refusal)
             }

@@ -3,6 +3,8 @@ package indirect enum LogError: Equatable, Sendable {
     /// There is no open log of that name; `isKnown` if there is a closed one.
     case noSuchLog(name: String, isKnown: Bool)
     case full(Full)
+    /// The first records of a batch are in the log; then something failed.
+    case partial(count: Int, first: Int, next: Int, because: StoreError)
     case readOnlyMode(name: String)
     case blocked(name: String)
     case formatExternal(name: String)

@@ -8,18 +8,8 @@ extension LogOperation {
         .init(
             "listLogs", .get, "/v1/logs", tag: "logs", "All logs, by name",
             "accessible_logs/0 and all/0. Logs of files that lie in the folder are listed too.",
-            parameters: [
-                .init("prefix", "Only names that start like this.", ["type": "string"]),
-                .init(
-                    "state", "Only logs in this state.",
-                    ["type": "string", "enum": ["open", "closed", "failed"]]),
-                .init(
-                    "limit", "At most that many.",
-                    ["type": "integer", "minimum": 1, "maximum": 1000, "default": 100]),
-                .init(
-                    "page_token", "next_page_token of the page before.",
-                    ["type": "string", "maxLength": 512]),
-            ],
+            parameters: OperationDescription.page(
+                of: "logs", states: ["open", "closed", "failed"]),
             answers: [
                 .init(
                     200, "A page.", [.json("LogList", example: LogExamples.list)],
@@ -123,7 +113,9 @@ extension LogOperation {
         describe(
             "lcloseLog", .post, "/lclose", "End one hold of a log on one node",
             "lclose/1,2. A log that is not distributed has one node.",
-            parameters: [handle, .init("node", "The node.", ["type": "string"])],
+            parameters: [
+                handle, .init("node", "The node.", ["type": "string", "pattern": "^[!-~]*$"]),
+            ],
             answers: [
                 .init(
                     200, "What is left.",

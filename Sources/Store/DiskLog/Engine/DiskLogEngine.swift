@@ -126,7 +126,7 @@ final class DiskLogEngine: CommitEngine, Sendable {
                 return try body(&writer)
             }
         } catch {
-            if case .syncFailed = error { fail(error) }
+            if error.isFatal { fail(error) }
             throw error
         }
     }
@@ -161,6 +161,7 @@ final class DiskLogEngine: CommitEngine, Sendable {
     }
 
     private func fail(_ error: StoreError) {
+        guard view.state == .open else { return }
         // The next opening must ask the device, not the page cache, what is there.
         writer.withLock { writer in
             var place = writer.place
@@ -191,6 +192,17 @@ final class DiskLogEngine: CommitEngine, Sendable {
     }
 }
 
+extension StoreError {
+    /// Whether nobody knows any more what is in the files.
+    fileprivate var isFatal: Bool {
+        switch self {
+        case .syncFailed, .failed: true
+        case .log(.partial(count: _, first: _, next: _, let error)): error.isFatal
+        default: false
+        }
+    }
+}
+
 /// One batch on its way into the files.
 private struct Additions {
     private(set) var results: [Result<Appended, StoreError>] = []
@@ -198,7 +210,7 @@ private struct Additions {
     /// What nothing may be written after, if it has happened.
     private(set) var failure: StoreError?
     private let isDurable: Bool
-    /// Of those whose records are gathered and not written yet.
+    /// Of those whose records, or the last of them, are gathered and not written yet.
     private var unwritten: [(index: Int, addition: Addition)] = []
     private var writes = 0
 
@@ -216,16 +228,11 @@ private struct Additions {
             results.append(Self.result(addition, append, writer))
         } catch {
             // What was gathered before may have been lost with what was to be written behind it.
-            if writer.appender.writes == writes, !writer.appender.hasPending {
-                lose(error, writer)
-            }
+            noteWrites(writer)
+            if !writer.appender.hasPending { lose(error) }
             results.append(.failure(error))
-            note(error)
+            if error.isFatal { failure = error }
         }
-    }
-
-    private mutating func note(_ error: StoreError) {
-        if case .syncFailed = error { failure = error }
     }
 
     private static func result(
@@ -250,9 +257,9 @@ private struct Additions {
         unwritten = []
     }
 
-    private mutating func lose(_ error: StoreError, _ writer: any LogWriter) {
+    private mutating func lose(_ error: StoreError) {
         for (index, addition) in unwritten {
-            results[index] = .failure(addition.failure(error, next: writer.position))
+            results[index] = .failure(addition.failure(error))
         }
         unwritten = []
     }
@@ -261,8 +268,8 @@ private struct Additions {
         do throws(StoreError) {
             try writer.writePending()
         } catch {
-            lose(error, writer)
-            note(error)
+            lose(error)
+            if error.isFatal { failure = error }
         }
     }
 }

@@ -59,11 +59,6 @@ struct FileAppender {
         file.format == .internal ? LogItem.countedSize(size) : size
     }
 
-    /// Makes room for an append; its records in one file are written together, or not at all.
-    mutating func prepare() throws(StoreError) {
-        if pending.count > Self.pendingLimit { try writePending() }
-    }
-
     /// Gathers a record.
     mutating func add(_ record: UnsafeRawBufferPointer) {
         let before = pending.count
@@ -79,6 +74,11 @@ struct FileAppender {
         records += 1
         tally.counted += size
         tally.records += 1
+    }
+
+    /// Writes what was gathered if it is much: between appends, so that none is written in part.
+    mutating func writeIfLarge() throws(StoreError) {
+        if pending.count > Self.pendingLimit { try writePending() }
     }
 
     /// Hands what was gathered to the operating system.

@@ -38,8 +38,8 @@ struct HaltWriter: LogWriter {
     mutating func add(
         _ append: Append, isAtomic: Bool, isDurable: Bool
     ) throws(StoreError) -> Addition {
-        try appender.prepare()
         var addition = Addition()
+        try appender.writeIfLarge()
         addition.first = place.start + appender.units
         addition.next = addition.first
         let fitsWhole = hasRoom(for: countedSize(append))
@@ -85,69 +85,70 @@ struct HaltWriter: LogWriter {
     /// The new file takes the place of the old one at once, so that a crash leaves one or the other.
     mutating func truncate(head given: LogHead?) throws(StoreError) {
         let bytes = try head.make(given, file: 0)
-        let before = place
-        let file: LogFile
+        let file = try LogFile.make(
+            setting.base, format: setting.format, head: bytes, in: setting.directory)
         do throws(StoreError) {
-            file = try LogFile.replace(
-                setting.base, format: setting.format, head: bytes, in: setting.directory
-            ) { () throws(StoreError) in
-                try announce(newSize: LogFile.startSize(setting.format, head: bytes))
-            }
+            try file.sync()
+            try announce { (place) throws(StoreError) in place.bytes = try file.inode() }
+            try file.publish(in: setting.directory)
         } catch {
-            place = before
+            file.abandon(in: setting.directory)
             throw error
         }
-        try start(file, bytes)
         try setting.directory.syncFolder(of: setting.base)
+        try start(file, bytes)
     }
 
+    /// The old file has its new name before a new one is made.
     mutating func reopen(as base: String, head given: LogHead?) throws(StoreError) {
         let bytes = try head.make(given, file: 0)
         try close()
-        try announce(newSize: LogFile.startSize(setting.format, head: bytes))
-        try Self.renameFile(setting.base, to: base, in: setting.directory)
-        try finishAnnouncing()
-        try start(
-            LogFile.replace(
-                setting.base, format: setting.format, head: bytes, in: setting.directory), bytes)
+        try announce { place in
+            place.bytes = 0
+            place.isReopening = true
+        }
+        try setting.directory.rename(setting.base, to: base)
+        try setting.directory.syncFolder(of: base)
         try setting.directory.syncFolder(of: setting.base)
-    }
-
-    /// The part of a reopening that is carried on with after a crash.
-    static func renameFile(
-        _ old: String, to base: String, in directory: DataDirectory
-    ) throws(StoreError) {
-        if directory.exists(old) { try directory.rename(old, to: base) }
-        try directory.syncFolder(of: base)
-        try directory.syncFolder(of: old)
+        try settle()
+        let file = try LogFile.make(
+            setting.base, format: setting.format, head: bytes, in: setting.directory)
+        try file.sync()
+        try file.publish(in: setting.directory)
+        try setting.directory.syncFolder(of: setting.base)
+        try start(file, bytes)
     }
 
     /// Says where the next file starts, before it takes the place of this one.
-    private mutating func announce(newSize: Int) throws(StoreError) {
-        place.start += appender.units
-        place.generation += 1
-        place.items = appender.units
-        place.bytes = newSize
-        place.isMoving = true
-        place.isClosed = false
-        try setting.place.write(place)
+    private mutating func announce(
+        _ change: (inout LogPlace) throws(StoreError) -> Void
+    ) throws(StoreError) {
+        var next = place
+        next.start += appender.units
+        next.generation += 1
+        next.items = appender.units
+        next.isMoving = true
+        next.isClosed = false
+        try change(&next)
+        try setting.place.write(next)
         try setting.place.sync()
+        place = next
     }
 
-    /// Says that the old file has its new name: from now on nothing of it is at the old place.
-    private mutating func finishAnnouncing() throws(StoreError) {
-        place.items = 0
+    /// What was announced is done.
+    private mutating func settle() throws(StoreError) {
         place.isMoving = false
+        place.isReopening = false
+        place.items = 0
         try setting.place.write(place)
         try setting.place.sync()
     }
 
     private mutating func start(_ file: LogFile, _ bytes: [UInt8]?) throws(StoreError) {
-        appender = FileAppender(new: file, head: bytes)
+        appender = FileAppender(new: file, head: bytes, writes: appender.writes)
         written = appender.records
         isFull = false
-        place.isMoving = false
-        try setting.place.write(place)
+        try settle()
     }
 
     mutating func changeSize(_ size: LogSize) throws(StoreError) {

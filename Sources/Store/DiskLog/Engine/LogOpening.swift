@@ -53,8 +53,10 @@ struct LogOpening {
         let bytes = try head.make(file: number)
         var place = places.placeOfNew(number)
         if replacing { place.epoch += 1 }
-        let file = try LogFile.replace(
+        let file = try LogFile.make(
             path, format: setting.format, head: bytes, in: setting.directory)
+        try file.sync()
+        try file.publish(in: setting.directory)
         try setting.directory.syncFolder(of: path)
         let appender = FileAppender(new: file, head: bytes)
         return File(appender: appender, place: place, itemsWritten: appender.records)
@@ -63,10 +65,12 @@ struct LogOpening {
     private func existing(
         _ file: LogFile, isClosed: Bool, repaired: LogRepair.Outcome?
     ) throws(StoreError) -> File {
-        var (place, known) = places.place(of: number, size: file.end, isClosed: isClosed)
+        var (place, known) = places.place(
+            of: number, size: file.end, inode: try file.inode(), isClosed: isClosed)
         if repaired?.wasRewritten == true { place.epoch += 1 }
         let units = try units(of: file, repaired?.recovered ?? known ?? indexedItems(file))
-        let records = setting.format == .internal ? units : indexed ?? 0
+        let records =
+            repaired?.recovered ?? indexed ?? (setting.format == .internal ? units : 0)
         var opened = File(
             appender: FileAppender(existing: file, records: records, units: units), place: place)
         if let repaired {
@@ -84,11 +88,9 @@ struct LogOpening {
         return try LogCounter.count(file).items
     }
 
-    /// The index knows the count of a file that was closed; of others it says 0, or what the file
-    /// held before it was emptied.
+    /// The index knows the count of a file that was closed; of others it says 0.
     private func indexedItems(_ file: LogFile) -> Int? {
-        if places.wasLeftOpen(number) { return nil }
-        return indexed.flatMap { $0 > 0 || file.end == LogMark.headerSize ? $0 : nil }
+        indexed.flatMap { $0 > 0 || file.end == LogMark.headerSize ? $0 : nil }
     }
 }
 
@@ -114,11 +116,6 @@ struct LogPlaces {
     /// Whether a flush has failed since the log was opened the last time.
     var isSuspect: Bool { slots.first?.isSuspect ?? false }
 
-    /// Whether a crash has cut short what was done to the file.
-    func wasLeftOpen(_ number: Int) -> Bool {
-        slots.first.map { $0.file == number && !$0.isClosed } ?? false
-    }
-
     /// The place of a file that is made now: behind everything that is known.
     func placeOfNew(_ number: Int) -> LogPlace {
         var place = newest
@@ -128,8 +125,16 @@ struct LogPlaces {
         return opened(place, number)
     }
 
+    /// Slots that are newer than the one of the file `current`: of moves that the index does not know.
+    func overtaken(_ current: Int) -> [LogPlace] {
+        guard let index = slots.firstIndex(where: { $0.file == current }) else { return [] }
+        return Array(slots[..<index])
+    }
+
     /// The place of a file that is there, and how many items it has if that is certain.
-    func place(of number: Int, size: Int, isClosed: Bool) -> (place: LogPlace, items: Int?) {
+    func place(
+        of number: Int, size: Int, inode: Int, isClosed: Bool
+    ) -> (place: LogPlace, items: Int?) {
         guard var place = slots.first(where: { $0.file == number }) else {
             var place = placeOfNew(number)
             // Made elsewhere if nothing is known; else changed elsewhere.
@@ -137,7 +142,7 @@ struct LogPlaces {
             return (place, nil)
         }
         if place.isMoving {
-            if size != place.bytes { place.start -= place.items }
+            if inode != place.bytes { place.start -= place.items }
             return (opened(place, number), nil)
         }
         let isSame = place.isClosed && isClosed && size == place.bytes
@@ -153,6 +158,8 @@ struct LogPlaces {
         place.file = UInt32(number)
         place.isClosed = false
         place.isMoving = false
+        place.isReopening = false
+        place.items = 0
         place.isSuspect = false
         place.boot = LogPlace.currentBoot
         return place

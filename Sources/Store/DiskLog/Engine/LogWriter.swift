@@ -76,16 +76,15 @@ extension MovingWriter {
     mutating func add(
         _ append: Append, isAtomic: Bool, isDurable: Bool
     ) throws(StoreError) -> Addition {
-        try appender.prepare()
         var addition = Addition()
+        try appender.writeIfLarge()
         addition.first = position
         try append.forEachRecord { (record) throws(StoreError) in
             let size = appender.countedSize(record.count)
             // A file that holds nothing but its head takes one record of any size.
             let isEmpty = appender.counted == appender.first
             if appender.counted + size > maxBytes, !isEmpty {
-                let lost = try move(&addition, isDurable)
-                addition.wraps.append(lost)
+                try move(&addition, isDurable: isDurable)
             }
             if addition.count == 0 { addition.first = position }
             appender.add(record)
@@ -96,16 +95,15 @@ extension MovingWriter {
         return addition
     }
 
-    /// Goes on to the next file in the middle of an append: what is in the file then stays there.
-    private mutating func move(
-        _ addition: inout Addition, _ isDurable: Bool
-    ) throws(StoreError) -> Int {
+    /// Moves on in the middle of an append, some of whose records may be in the files already.
+    private mutating func move(_ addition: inout Addition, isDurable: Bool) throws(StoreError) {
         do throws(StoreError) {
             try writePending()
-            addition.written = addition.count
-            return try moveOn(isDurable: isDurable)
+            addition.writtenCount = addition.count
+            addition.writtenNext = position
+            addition.wraps.append(try moveOn(isDurable: isDurable))
         } catch {
-            throw addition.failure(error, next: position)
+            throw addition.failure(error)
         }
     }
 }
@@ -120,17 +118,17 @@ struct Addition {
     var next = 0
     /// Items lost with each file that was overwritten, in order.
     var wraps: [Int] = []
-    /// Those of them that lie in files before the one that is written now.
-    var written = 0
     /// Set if not all were taken in: the log is full.
     var isFull = false
+    /// Records that are in the files whatever becomes of the rest, and where they end.
+    var writtenCount = 0
+    var writtenNext = 0
 
-    /// The answer if the records that are not written yet can't be.
-    func failure(_ error: StoreError, next: Int) -> StoreError {
-        if written == 0 { return error }
-        // After this nothing is certain.
-        if case .syncFailed = error { return error }
-        return .partial(error, count: written, first: first, next: next)
+    /// What is said of the append if the rest of it can't be written.
+    func failure(_ error: StoreError) -> StoreError {
+        guard writtenCount > 0 else { return error }
+        return .log(
+            .partial(count: writtenCount, first: first, next: writtenNext, because: error))
     }
 }
 

@@ -1,5 +1,3 @@
-import Glibc
-
 extension RingWriter {
     /// Opens a ring, or makes one; mf_int_open/7 and mf_ext_open/7 of disk_log_1.
     ///
@@ -21,8 +19,8 @@ extension RingWriter {
         }
         var index = try readIndex(setting, maxFiles: Int(sizeFile.maxFiles))
         if setting.mode == .readWrite { try sizeFile.write(setting.base, in: directory) }
-        if repair == .repair { try finishMove(setting, &index, slots) }
         var places = LogPlaces(slots)
+        if setting.mode == .readWrite { try undoMoves(setting, places, &index) }
         for (offset, count) in index.counts.enumerated() { places.counts[offset + 1] = count }
         var head = head
         let opened = try LogOpening(
@@ -55,6 +53,28 @@ extension RingWriter {
         // A decrease that was pending shows in an index of more files than there may be.
         let highest = max(index.counts.count, index.current)
         oldMaxFiles = highest > Int(sizeFile.maxFiles) ? highest : nil
+    }
+
+    /// Removes files that a move which the index does not know of has put in the place of others.
+    ///
+    /// Nothing in them was acknowledged, and what they took the place of was to go.
+    private static func undoMoves(
+        _ setting: LogSetting, _ places: LogPlaces, _ index: inout RingIndex
+    ) throws(StoreError) {
+        for place in places.overtaken(index.current) {
+            let number = Int(place.file)
+            let path = "\(setting.base).\(number)"
+            guard number > 0, number != index.current, setting.directory.exists(path) else {
+                continue
+            }
+            let file = try LogFile.open(
+                path, format: setting.format, mode: .readOnly, in: setting.directory)
+            if place.isMoving, try file.inode() != place.bytes { continue }
+            setting.directory.discard(path)
+            guard number <= index.counts.count else { continue }
+            index[number] = 0
+            _ = try index.write(setting.base, countOf: number, in: setting.directory)
+        }
     }
 
     private static func sizeFile(
@@ -95,41 +115,8 @@ extension RingWriter {
         return index
     }
 
-    /// Carries on where a move to another file was cut short before it was in the index.
-    private static func finishMove(
-        _ setting: LogSetting, _ index: inout RingIndex, _ slots: [LogPlace]
-    ) throws(StoreError) {
-        guard setting.mode == .readWrite, setting.format == .internal, let place = slots.first,
-            !place.isClosed, !place.isMoving, place.file > 0, place.file != index.current,
-            place.file == 1 || place.file == index.current + 1
-        else { return }
-        let old = index.current
-        let path = "\(setting.base).\(old)"
-        let next = "\(setting.base).\(place.file)"
-        if setting.directory.exists(next),
-            try setting.directory.open(next, flags: O_RDONLY).status().st_size
-                < LogMark.headerSize
-        {
-            return setting.directory.discard(next)
-        }
-        guard isOpened(next, setting), isOpened(path, setting) else { return }
-        let found = try LogRepair.run(path, isSuspect: place.isSuspect, in: setting.directory)
-        try LogFile.open(
-            path, format: .internal, mode: .readWrite, in: setting.directory
-        ).close()
-        index[old] = found.recovered
-        index.current = Int(place.file)
-        try index.write(setting.base, countOf: old, in: setting.directory).sync()
-    }
-
-    private static func isOpened(_ path: String, _ setting: LogSetting) -> Bool {
-        let file = try? LogFile.open(
-            path, format: .internal, mode: .readOnly, in: setting.directory)
-        return (try? file?.mark()) == .opened
-    }
-
     /// The positions of the files' first items, from the current one backwards.
-    private mutating func findStarts() throws(StoreError) -> [Int: Int] {
+    private func findStarts() throws(StoreError) -> [Int: Int] {
         var starts = [index.current: place.start]
         var next = place.start
         var number = index.current
@@ -144,16 +131,11 @@ extension RingWriter {
         return starts.mapValues { $0 - next }
     }
 
-    private mutating func units(_ number: Int) throws(StoreError) -> Int {
-        if setting.format == .internal, index[number] > 0 { return index[number] }
-        let file = try LogFile.open(
-            path(number), format: setting.format, mode: .readOnly, in: setting.directory)
-        guard setting.format == .internal else { return file.end }
-        // A crash may have kept the count out of the index.
-        if file.end > LogMark.headerSize, (try? file.mark()) != nil {
-            index[number] = try LogCounter.count(file).items
-        }
-        return index[number]
+    private func units(_ number: Int) throws(StoreError) -> Int {
+        guard setting.format == .external else { return index[number] }
+        return try LogFile.open(
+            path(number), format: .external, mode: .readOnly, in: setting.directory
+        ).end
     }
 
     // MARK: - Truncating
@@ -165,26 +147,25 @@ extension RingWriter {
     mutating func truncate(head given: LogHead?) throws(StoreError) {
         let bytes = try head.make(given, file: 1)
         try appender.writePending()
-        let file = try LogFile.create(
-            Self.newFile(setting.base), format: setting.format, head: bytes, in: setting.directory)
+        let new = Self.newFile(setting.base)
+        let file = try LogFile.make(
+            new, format: setting.format, head: bytes, in: setting.directory)
         try file.sync()
+        try file.publish(in: setting.directory)
         let before = appender
         var next = place
         next.start += before.units
         next.generation += 1
         next.file = 1
         next.items = before.units
-        next.bytes = file.end
+        next.bytes = try file.inode()
         next.isMoving = true
         try setting.place.write(next)
         try setting.place.sync()
-        let highest = max(ringSize, index.counts.count)
-        let emptied = RingIndex(
-            version: index.version, current: 1, counts: [bytes == nil ? 0 : 1])
-        try emptied.replace(setting.base, in: setting.directory)
-        index = emptied
         place = next
-        appender = FileAppender(new: file, head: bytes)
+        let highest = max(ringSize, index.counts.count)
+        index = RingIndex(version: index.version, current: 1, counts: [bytes == nil ? 0 : 1])
+        try index.replace(setting.base, in: setting.directory)
         try Self.finishTruncation(setting, highest: highest)
         oldMaxFiles = nil
         starts = [1: place.start]
@@ -192,11 +173,16 @@ extension RingWriter {
         // The original gets here by two moves, and counts a head for each.
         writtenBefore += before.records + (bytes == nil ? 0 : 1)
         unsynced = Unsynced()
+        appender = FileAppender(
+            new: try LogFile.open(
+                path(1), format: setting.format, mode: .readWrite, in: setting.directory),
+            head: bytes)
         place.isMoving = false
+        place.items = 0
         try setting.place.write(place)
     }
 
-    static func newFile(_ base: String) -> String { base + ".1.TMP" }
+    static func newFile(_ base: String) -> String { base + ".1.NEW" }
 
     /// Carries on where a truncation was cut short behind the replacement of the index.
     private static func finishTruncation(
@@ -227,24 +213,30 @@ extension RingWriter {
     mutating func reopen(as base: String, head given: LogHead?) throws(StoreError) {
         let bytes = try head.make(given, file: 1)
         try close()
-        place.start += appender.units
-        place.generation += 1
-        place.epoch += 1
-        place.file = 1
-        place.items = 0
-        place.bytes = 0
-        place.isClosed = false
-        place.isMoving = true
-        try setting.place.write(place)
+        var next = place
+        next.start += appender.units
+        next.generation += 1
+        next.epoch += 1
+        next.file = 1
+        next.items = 0
+        next.bytes = 0
+        next.isMoving = true
+        next.isReopening = true
+        next.isClosed = false
+        try setting.place.write(next)
         try setting.place.sync()
+        place = next
         try Self.renameFiles(
             setting.base, to: base, highest: max(ringSize, index.counts.count),
             in: setting.directory)
         place.isMoving = false
+        place.isReopening = false
         try setting.place.write(place)
         try setting.place.sync()
-        let file = try LogFile.replace(
+        let file = try LogFile.make(
             path(1), format: setting.format, head: bytes, in: setting.directory)
+        try file.sync()
+        try file.publish(in: setting.directory)
         index = RingIndex(version: 2, current: 1, counts: [0])
         sizeFile = RingSizeFile(
             maxBytes: sizeFile.maxBytes, maxFiles: sizeFile.maxFiles, version: 2)

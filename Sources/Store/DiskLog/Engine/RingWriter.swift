@@ -23,10 +23,18 @@ struct RingWriter: MovingWriter {
         var files: [LogFile] = []
         var index: IndexWrite?
         var hasNewNames = false
+        /// How often the ring has moved on since the last sync.
+        var moves = 0
+
+        mutating func add(_ file: LogFile, _ write: IndexWrite) {
+            files.append(file)
+            index = write
+            hasNewNames = true
+            moves += 1
+        }
     }
 
-    /// So many files may wait for their sync before one is made to.
-    private static let unsyncedLimit = 16
+    private static let unsyncedLimit = 6
 
     var maxBytes: Int { Int(clamping: sizeFile.maxBytes) }
     var maxFiles: Int { Int(sizeFile.maxFiles) }
@@ -68,96 +76,66 @@ struct RingWriter: MovingWriter {
 
     mutating func moveOn(isDurable: Bool) throws(StoreError) -> Int {
         try appender.writePending()
-        if isDurable { try syncMove() }
         let number = nextNumber
         let bytes = try head.make(file: number)
         try removeFilesForDecrease()
-        if isDurable, appender.file.isDirty { try appender.file.sync() }
+        let old = appender.file
+        if isDurable, old.isDirty { try old.sync() }
+        // More than that could not be told apart by the slots after a power loss.
+        if unsynced.moves >= Self.unsyncedLimit { try sync() }
+        let file = try LogFile.make(
+            path(number), format: setting.format, head: bytes, in: setting.directory)
+        do throws(StoreError) {
+            return try turn(to: number, file, bytes, isDurable: isDurable)
+        } catch {
+            file.abandon(in: setting.directory)
+            // The log stays where it is: that must be what the slots and the mark say.
+            if number == index.current { try? old.mark(.opened) }
+            try? setting.place.write(place)
+            throw error
+        }
+    }
+
+    /// Makes `file` the one that is written; how many items of its former self are gone.
+    ///
+    /// Nothing that the ring remembers is changed before all is done.
+    private mutating func turn(
+        to number: Int, _ file: LogFile, _ headBytes: [UInt8]?, isDurable: Bool
+    ) throws(StoreError) -> Int {
+        let (old, oldFile) = (index.current, appender.file)
+        if isDurable { try file.sync() }
+        // The original empties such a file first, and writes the rest of the old items behind.
+        if number == old { try oldFile.close() }
         var next = place
         next.start += appender.units
         next.file = UInt32(number)
         next.items = appender.units
-        next.bytes = LogFile.startSize(setting.format, head: bytes)
-        next.isMoving = number == index.current
-        do throws(StoreError) {
-            try setting.place.write(next)
-            setting.emptied.withLock { _ = $0.insert(number) }
-            return next.isMoving
-                ? try replaceFile(next, bytes, isDurable)
-                : try emptyFile(number, next, bytes, isDurable)
-        } catch {
-            try? setting.place.write(place)
-            if !setting.directory.exists(path(number)) { starts[number] = nil }
-            throw error
-        }
-    }
-
-    /// At most one move is not durable, so that after a power loss it is known how far the log was.
-    private mutating func syncMove() throws(StoreError) {
-        guard let written = unsynced.index else { return }
-        try setting.place.sync()
-        try written.sync()
-        unsynced.index = nil
-    }
-
-    private mutating func emptyFile(
-        _ number: Int, _ next: LogPlace, _ head: [UInt8]?, _ isDurable: Bool
-    ) throws(StoreError) -> Int {
-        let old = appender.file
-        let file = try LogFile.create(
-            path(number), format: setting.format, head: head, in: setting.directory)
-        let lost = index[number]
-        do throws(StoreError) {
-            // The index must not say so before the file is empty, also after a power loss.
-            if isDurable { try file.sync() }
-            try turn(to: number, next, file, head)
-        } catch {
-            setting.directory.discard(path(number))
-            throw error
-        }
-        try? old.mark(.closed)
-        return lost
-    }
-
-    /// The only file of a ring: the new one takes its place at once.
-    private mutating func replaceFile(
-        _ next: LogPlace, _ head: [UInt8]?, _ isDurable: Bool
-    ) throws(StoreError) -> Int {
-        let number = index.current
-        let lost = appender.records
-        if isDurable { try setting.place.sync() }
-        let file = try LogFile.replace(
-            path(number), format: setting.format, head: head, in: setting.directory)
-        do throws(StoreError) {
-            try turn(to: number, next, file, head)
-            place.isMoving = false
-            try setting.place.write(place)
-        } catch {
-            // The old file is gone, and it is not known that it is.
-            throw error.poisoning
-        }
-        return lost
-    }
-
-    /// Makes `file` the one that is written.
-    private mutating func turn(
-        to number: Int, _ next: LogPlace, _ file: LogFile, _ headBytes: [UInt8]?
-    ) throws(StoreError) {
-        let old = index.current
+        next.bytes = try file.inode()
+        next.isMoving = true
+        try setting.place.write(next)
+        setting.emptied.withLock { _ = $0.insert(number) }
+        try file.publish(in: setting.directory)
+        if number != old { starts[number] = nil }
+        // The index must not say so before the file is there, also after a power loss.
+        if isDurable { try setting.directory.syncFolder(of: setting.base) }
         var turned = index
+        let lost = number == old ? appender.records : index[number]
         turned.current = number
         turned[old] = appender.records
-        unsynced.index = try turned.write(
-            setting.base, countOf: old, in: setting.directory)
+        let write = try turned.write(setting.base, countOf: old, in: setting.directory)
         index = turned
+        next.isMoving = false
+        next.items = 0
         place = next
         starts[number] = place.start
-        unsynced.hasNewNames = true
+        unsynced.add(oldFile, write)
         writtenBefore += appender.records
         overflows += 1
-        unsynced.files.append(appender.file)
         appender = FileAppender(new: file, head: headBytes, writes: appender.writes)
-        if unsynced.files.count > Self.unsyncedLimit { try unsynced.files.removeFirst().sync() }
+        // What is left spares the next opening some work, and is made up for by it.
+        try? setting.place.write(place)
+        if number != old { try? oldFile.mark(.closed) }
+        return lost
     }
 
     /// The number of the file after the current one; inc_wrap/3.
@@ -214,7 +192,7 @@ struct RingWriter: MovingWriter {
     mutating func close() throws(StoreError) {
         guard setting.mode == .readWrite else { return }
         try writePending()
-        if appender.file.isDirty { try appender.file.sync() }
+        // Before the mark: of a file that is marked closed the count is believed.
         index[index.current] = appender.records
         _ = try index.write(setting.base, countOf: index.current, in: setting.directory)
         try appender.file.close()

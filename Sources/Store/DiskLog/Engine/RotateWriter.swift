@@ -12,7 +12,6 @@ struct RotateWriter: MovingWriter {
     /// Of the files before this one.
     private var written: Int
     private var overflows = 0
-    private var unsynced: [LogFile] = []
     private var hasNewNames = false
 
     private var archives: RotateArchives {
@@ -55,8 +54,6 @@ struct RotateWriter: MovingWriter {
 
     mutating func sync() throws(StoreError) {
         try setting.place.sync()
-        for file in unsynced { try file.sync() }
-        unsynced = []
         if appender.file.isDirty { try appender.file.sync() }
         if hasNewNames { try setting.directory.syncFolder(of: setting.base) }
         hasNewNames = false
@@ -64,61 +61,59 @@ struct RotateWriter: MovingWriter {
 
     mutating func moveOn(isDurable: Bool) throws(StoreError) -> Int {
         try appender.writePending()
-        // Else what could not be compressed the last time would be overwritten.
-        try archives.compressLeft()
         let bytes = try head.make(file: 0)
         // The archive holds what was acknowledged: it must not depend on the page cache.
         if appender.file.isDirty { try appender.file.sync() }
-        let before = place
-        do throws(StoreError) {
-            try announce(newSize: bytes?.count ?? 0)
+        try replaceFile(bytes, generation: 0) { (archives, maxFiles) throws(StoreError) in
             try archives.push(maxFiles: maxFiles)
-            try start(bytes)
-        } catch {
-            place = before
-            if case .syncFailed = error { throw error }
-            try archives.takeBack()
-            throw error
         }
-        // What can't be compressed now is at the next move, or at the next opening.
-        try? archives.compressLeft()
         overflows += 1
+        // What stays uncompressed is compressed before the next move, or at the next opening.
+        try? archives.compressNewest()
         return 0
     }
 
-    private mutating func announce(newSize: Int) throws(StoreError) {
-        place.start += appender.units
-        place.items = appender.units
-        place.bytes = newSize
-        place.isMoving = true
-        try setting.place.write(place)
-        setting.emptied.withLock { _ = $0.insert(0) }
-    }
-
-    private mutating func start(_ headBytes: [UInt8]?) throws(StoreError) {
-        let file = try LogFile.replace(
+    /// Puts a new file in the place of the one that is written; `clear` moves that away.
+    private mutating func replaceFile(
+        _ headBytes: [UInt8]?, generation: UInt32,
+        _ clear: (RotateArchives, Int) throws(StoreError) -> Void
+    ) throws(StoreError) {
+        let file = try LogFile.make(
             setting.base, format: .external, head: headBytes, in: setting.directory)
+        var next = place
+        next.start += appender.units
+        next.generation += generation
+        next.items = appender.units
+        next.isMoving = true
+        next.isClosed = false
+        do throws(StoreError) {
+            next.bytes = try file.inode()
+            try setting.place.write(next)
+            setting.emptied.withLock { _ = $0.insert(0) }
+            try clear(archives, maxFiles)
+            try file.publish(in: setting.directory)
+        } catch {
+            file.abandon(in: setting.directory)
+            try? archives.takeBack()
+            try? setting.place.write(place)
+            throw error
+        }
+        next.isMoving = false
+        next.items = 0
+        place = next
         hasNewNames = true
         written += appender.records
         appender = FileAppender(new: file, head: headBytes, writes: appender.writes)
-        place.isMoving = false
-        do throws(StoreError) {
-            try setting.place.write(place)
-        } catch {
-            throw error.poisoning
-        }
+        try? setting.place.write(place)
     }
 
     /// Removes all archives too; the original ends here if there is a head.
     mutating func truncate(head given: LogHead?) throws(StoreError) {
         let bytes = try head.make(given, file: 0)
         try appender.writePending()
-        place.generation += 1
-        try announce(newSize: bytes?.count ?? 0)
-        try setting.place.sync()
-        archives.removeAll(maxFiles: maxFiles)
-        setting.directory.discard(setting.base)
-        try start(bytes)
+        try replaceFile(bytes, generation: 1) { (archives, maxFiles) throws(StoreError) in
+            archives.removeAll(maxFiles: maxFiles)
+        }
         written = 0
         try sync()
     }
@@ -126,16 +121,13 @@ struct RotateWriter: MovingWriter {
     mutating func reopen(as base: String, head given: LogHead?) throws(StoreError) {
         let bytes = try head.make(given, file: 0)
         try close()
-        place.generation += 1
-        place.isClosed = false
-        try announce(newSize: bytes?.count ?? 0)
-        try setting.place.sync()
-        try archives.moveAway(to: base, maxFiles: maxFiles)
-        place.items = 0
-        place.isMoving = false
+        place.isReopening = true
+        defer { place.isReopening = false }
+        try replaceFile(bytes, generation: 1) { (archives, maxFiles) throws(StoreError) in
+            try archives.moveAway(to: base, maxFiles: maxFiles)
+        }
+        place.isReopening = false
         try setting.place.write(place)
-        try setting.place.sync()
-        try start(bytes)
         written = 0
         overflows = 0
         try sync()

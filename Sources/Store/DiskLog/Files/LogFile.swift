@@ -28,59 +28,44 @@ final class LogFile: Sendable {
     /// Whether something was written since the last `sync`.
     var isDirty: Bool { needsSync.load(ordering: .relaxed) }
 
-    /// Makes the file, or empties the one that is there, and writes its header and head.
-    static func create(
+    /// Makes a file with its header and head beside the one whose place it is to take.
+    ///
+    /// It has no name that anybody looks at before `publish`.
+    static func make(
         _ path: String, format: LogFormat, head: [UInt8]?, in directory: DataDirectory
     ) throws(StoreError) -> LogFile {
-        let file = try directory.open(path, flags: O_RDWR | O_CREAT)
-        let start = start(format, head)
-        // Emptied and marked before anything else: whatever was there must not look whole.
+        let file = try directory.open(temporary(path), flags: O_RDWR | O_CREAT)
+        var start: [UInt8] = format == .internal ? LogMark.opened.header : []
+        if let head {
+            if format == .internal {
+                head.withUnsafeBytes { LogItem.append($0, to: &start) }
+            } else {
+                start += head
+            }
+        }
         try file.truncate(to: 0)
         let log = LogFile(file, path: path, format: format, length: 0)
         do throws(StoreError) {
             try log.append(start)
         } catch {
-            directory.discard(path)
+            directory.discard(temporary(path))
             throw error
         }
         return log
     }
 
-    /// Makes the file elsewhere and puts it at its place, durable but for its name: at no time is
-    /// there one without its header, or none where there was one.
-    ///
-    /// - Parameter announce: called before that.
-    static func replace(
-        _ path: String, format: LogFormat, head: [UInt8]?, in directory: DataDirectory,
-        announce: () throws(StoreError) -> Void = {}
-    ) throws(StoreError) -> LogFile {
-        let temporary = directory.temporaryName()
-        let file = try directory.open(temporary, flags: O_RDWR | O_CREAT | O_EXCL)
-        do throws(StoreError) {
-            let log = LogFile(file, path: path, format: format, length: 0)
-            try log.append(start(format, head))
-            try log.sync()
-            try announce()
-            try directory.rename(temporary, to: path)
-            return log
-        } catch {
-            directory.discard(temporary)
-            throw error
-        }
+    /// Gives a file that was made its name, at once and in the place of what has it.
+    func publish(in directory: DataDirectory) throws(StoreError) {
+        try directory.rename(Self.temporary(path), to: path)
     }
 
-    /// What a file begins with: its header, and the head.
-    private static func start(_ format: LogFormat, _ head: [UInt8]?) -> [UInt8] {
-        guard format == .internal else { return head ?? [] }
-        var start = LogMark.opened.header
-        head?.withUnsafeBytes { LogItem.append($0, to: &start) }
-        return start
-    }
+    /// Forgets a file that was made and is not wanted.
+    func abandon(in directory: DataDirectory) { directory.discard(Self.temporary(path)) }
 
-    /// How long a file is that holds nothing but its head.
-    static func startSize(_ format: LogFormat, head: [UInt8]?) -> Int {
-        start(format, head).count
-    }
+    private static func temporary(_ path: String) -> String { path + ".TMP" }
+
+    /// Tells the file from others that have or had its name.
+    func inode() throws(StoreError) -> Int { Int(try file.status().st_ino) }
 
     /// Opens what is there; the caller has looked at its header.
     static func open(
@@ -120,8 +105,7 @@ final class LogFile: Sendable {
             do throws(StoreError) {
                 try file.truncate(to: start)
             } catch {
-                // Nobody knows what is in the file now.
-                throw error.poisoning
+                throw .failed(detail: "a write to \(path) failed and could not be taken back")
             }
             throw error
         }
@@ -149,8 +133,8 @@ final class LogFile: Sendable {
 
     /// Puts on stable storage what was written; `fdatasync(2)`.
     func sync() throws(StoreError) {
-        needsSync.store(false, ordering: .relaxed)
         try file.syncData()
+        needsSync.store(false, ordering: .relaxed)
         markIsDurable.store(true, ordering: .relaxed)
     }
 

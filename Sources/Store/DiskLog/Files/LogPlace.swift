@@ -2,8 +2,8 @@ import Glibc
 
 /// What the service knows of a log's place in the count of everything that was ever logged.
 ///
-/// The engine's own files say how many items there are, not how many went before them. Two slots
-/// are written in turn, each with a checksum, so that one of them is always whole.
+/// The engine's own files say how many items there are, not how many went before them. A few slots
+/// are written in turn, each with a checksum, so that the one before is always whole.
 struct LogPlace: Equatable {
     /// Tells the log from others that had its name.
     var identity: UInt32
@@ -20,11 +20,13 @@ struct LogPlace: Equatable {
     /// The length of that file, known if `isClosed`.
     var bytes = 0
     var isClosed = false
-    /// The file is about to be emptied: it then starts at `start`, and is `bytes` long with its
-    /// head.
+    /// A new file is about to take the file's place.
     ///
-    /// If it has another length it was not emptied, and starts `items` earlier.
+    /// `bytes` is its inode's number, and `start` is where it starts. If the file is another still,
+    /// that one starts `items` earlier.
     var isMoving = false
+    /// The files are about to get another base name.
+    var isReopening = false
     /// A flush has failed: what the page cache shows may not be what the device holds.
     var isSuspect = false
     /// The system's run in which the log was opened, shortened.
@@ -38,25 +40,30 @@ struct LogPlace: Equatable {
 
     static let size = 64
     private static let slotDistance = 512
+    /// So many are written in turn: the index of a ring may be some moves behind after a power loss.
+    private static let slotCount = 8
     private static let signature: UInt32 = 0x6C70_6431
 
     /// The slots of a file, the newest first.
     static func read(
         _ path: String, in directory: DataDirectory
     ) throws(StoreError) -> [(place: LogPlace, sequence: UInt64)] {
-        let bytes = try directory.contents(of: path, limit: slotDistance + size) ?? []
-        let slots = [0, slotDistance].compactMap { offset in
+        let bytes = try directory.contents(of: path, limit: slotDistance * slotCount) ?? []
+        let slots = (0..<slotCount).map { $0 * slotDistance }.compactMap { offset in
             offset + size <= bytes.count ? decode(Array(bytes[offset..<offset + size])) : nil
         }
         return slots.sorted { $0.sequence > $1.sequence }
     }
 
     /// Where the slot of that number lies in the file.
-    static func offset(ofSequence sequence: UInt64) -> Int { Int(sequence % 2) * slotDistance }
+    static func offset(ofSequence sequence: UInt64) -> Int {
+        Int(sequence % UInt64(slotCount)) * slotDistance
+    }
 
     func encoded(sequence: UInt64) -> [UInt8] {
         var bytes: [UInt8] = []
-        let flags: UInt32 = (isClosed ? 1 : 0) | (isMoving ? 2 : 0) | (isSuspect ? 4 : 0)
+        let flags: UInt32 =
+            (isClosed ? 1 : 0) | (isMoving ? 2 : 0) | (isSuspect ? 4 : 0) | (isReopening ? 8 : 0)
         for word in [Self.signature, identity, epoch, generation, file, flags, boot] {
             bytes.appendBigEndian(word)
         }
@@ -82,7 +89,8 @@ struct LogPlace: Equatable {
             identity: words[0], epoch: words[1], generation: words[2], file: words[3],
             start: Int(clamping: values[1]), items: Int(clamping: values[2]),
             bytes: Int(clamping: values[3]), isClosed: words[4] & 1 != 0,
-            isMoving: words[4] & 2 != 0, isSuspect: words[4] & 4 != 0, boot: words[5])
+            isMoving: words[4] & 2 != 0, isReopening: words[4] & 8 != 0,
+            isSuspect: words[4] & 4 != 0, boot: words[5])
         return (place, values[0])
     }
 
@@ -136,6 +144,7 @@ final class LogPlaceFile: Sendable {
         place.items = appender.units
         place.bytes = appender.file.end
         place.isClosed = true
+        place.isMoving = false
         try write(place)
     }
 

@@ -42,7 +42,7 @@ struct LogRepair {
             try repair.scan(file, end: file.end)
             try repair.finish(file, in: directory)
         } catch {
-            if repair.copy != nil { directory.discard(repair.copyPath) }
+            repair.copy?.abandon(in: directory)
             throw error
         }
         return repair.outcome
@@ -61,8 +61,6 @@ struct LogRepair {
         self.path = path
         self.directory = directory
     }
-
-    private var copyPath: String { path + ".TMP" }
 
     private mutating func scan(_ file: LogFile, end: Int) throws(StoreError) {
         var window = FileWindow(file, end: end)
@@ -150,8 +148,7 @@ struct LogRepair {
     ) throws(StoreError) {
         guard let directory else { return }
         if copy == nil {
-            let started = try LogFile.create(
-                copyPath, format: .internal, head: nil, in: directory)
+            let started = try LogFile.make(path, format: .internal, head: nil, in: directory)
             copy = started
             try started.append(copying: LogMark.headerSize..<goodEnd, of: file)
         }
@@ -173,7 +170,8 @@ struct LogRepair {
         }
         try writePending()
         try copy.sync()
-        try directory.replace(path, with: copyPath)
+        try copy.publish(in: directory)
+        try directory.syncFolder(of: path)
         outcome.wasRewritten = true
     }
 }

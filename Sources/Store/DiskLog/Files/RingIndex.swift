@@ -94,10 +94,10 @@ struct RingIndex: Equatable {
             version = version == 0 ? 2 : version
             try file.write(encoded, at: 0)
         } else {
+            // The count first: who dies in between leaves a count that the opening sets back.
+            try file.write(encoded(counts[number - 1]), at: start + (number - 1) * width)
             var bytes: [UInt8] = []
             bytes.appendBigEndian(UInt32(current))
-            // In this order: once another file is the current one, this count is relied on.
-            try file.write(encoded(counts[number - 1]), at: start + (number - 1) * width)
             try file.write(bytes, at: start - 4)
         }
         return IndexWrite(file)

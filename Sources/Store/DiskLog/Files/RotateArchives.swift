@@ -31,6 +31,8 @@ struct RotateArchives {
 
     /// Moves every archive up by one, over the oldest, and makes the log's file the newest.
     func push(maxFiles: Int) throws(StoreError) {
+        // Left over where a compression has failed.
+        if directory.exists(plain(0)) { try compress(0) }
         var number = maxFiles - 1
         while number > 0 {
             if directory.exists(archive(number - 1)) {
@@ -41,40 +43,25 @@ struct RotateArchives {
         try directory.rename(base, to: plain(0))
     }
 
-    /// Compresses what `push` has moved away, if that was not done yet.
-    func compressLeft() throws(StoreError) {
-        if directory.exists(plain(0)) { try compress(0) }
-    }
-
-    /// Gives the log's file its name back, when none could be made in its place.
+    /// Gives the log's file its name back if `push` has taken it.
     func takeBack() throws(StoreError) {
-        guard !directory.exists(base), directory.exists(plain(0)) else { return }
-        do throws(StoreError) {
+        if !directory.exists(base), directory.exists(plain(0)) {
             try directory.rename(plain(0), to: base)
-        } catch {
-            throw error.poisoning
         }
     }
 
-    /// Makes an archive of the log's file too, and gives all of them another base name; what a crash
-    /// has left of that is carried on with.
+    /// Compresses what `push` has moved away.
+    func compressNewest() throws(StoreError) { try compress(0) }
+
+    /// Archives the log's file, if it is there still, and gives all archives another base name.
     func moveAway(to other: String, maxFiles: Int) throws(StoreError) {
-        if directory.exists(base) {
-            // A push that was cut short has left a gap: those above it have been moved already.
-            let gap = (0..<maxFiles).first { !directory.exists(archive($0)) } ?? maxFiles - 1
-            try push(maxFiles: gap + 1)
-        }
-        try compressLeft()
-        try rename(to: other, maxFiles: maxFiles)
-        try directory.syncFolder(of: other)
-        try directory.syncFolder(of: base)
-    }
-
-    /// Gives all archives another base name.
-    private func rename(to other: String, maxFiles: Int) throws(StoreError) {
+        if directory.exists(base) { try push(maxFiles: maxFiles) }
+        if directory.exists(plain(0)) { try compress(0) }
         for number in 0..<maxFiles where directory.exists(archive(number)) {
             try directory.rename(archive(number), to: "\(other).\(number).gz")
         }
+        try directory.syncFolder(of: other)
+        try directory.syncFolder(of: base)
     }
 
     /// Removes all archives.

@@ -75,7 +75,7 @@ struct ChunkParser {
         // The file ends within the item: what came before it is answered first.
         if hasResult { return .done }
         guard skipsDamage else { return .damage }
-        badBytes += available > LogItem.headerSize ? available - LogItem.headerSize : available
+        badBytes += available < LogItem.headerSize ? available : available - LogItem.headerSize
         offset += available
         return .done
     }

@@ -13,7 +13,7 @@ package final class LogHandles: Sendable {
     package struct Handle: Sendable {
         package let id: String
         package let log: String
-        package let kind: Kind
+        package fileprivate(set) var kind: Kind
         package let ttlMilliseconds: Int
         /// The wall clock's milliseconds.
         package fileprivate(set) var expiresAt: Int
@@ -73,6 +73,9 @@ package final class LogHandles: Sendable {
             return handle
         }
     }
+
+    /// From now on the handle stands for an owner.
+    func becomeOwner(_ id: String) { handles.withLock { $0[id]?.kind = .owner } }
 
     /// The handle as it is.
     package func find(_ id: String) -> Handle? { handles.withLock { $0[id] } }

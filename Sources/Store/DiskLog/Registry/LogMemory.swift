@@ -4,10 +4,8 @@
 /// file=PATH  type=T  format=F      as at the last opening
 /// size= mode= head= quiet= durability= notify=     the other options of it
 /// held=1                           the service holds the log open, also when it starts again
-/// moving=PATH                      a reopening has begun to give the files that base name
-/// generation=N                     the log's before that
-/// deleting=files, deleting=note    a deletion has begun, of the files too, or of this note alone
-/// result=...                       what became of the last opening
+/// moving=PATH                      the files are being given that base name
+/// deleting=1                       the files are being removed
 /// ```
 struct LogMemory: Equatable, Sendable {
     private(set) var note: Note
@@ -28,8 +26,9 @@ struct LogMemory: Equatable, Sendable {
     var isHeld: Bool { note.values["held"] == "1" }
     /// The base name that a reopening was giving the files.
     var movingTo: String? { note.values["moving"] }
-    /// The log's generation before that reopening.
-    var movingFrom: Int { note["generation"] ?? 0 }
+
+    /// Whether the files are being removed.
+    var isDeleting: Bool { note.values["deleting"] == "1" }
 
     /// The options with which a log that the service holds is opened again.
     var options: LogOptions {
@@ -58,13 +57,6 @@ struct LogMemory: Equatable, Sendable {
         note.values["held"] = isHeld ? "1" : nil
     }
 
-    /// Whether a deletion has begun; nil if not, else whether the files go too.
-    var isDeletingFiles: Bool? { note.values["deleting"].map { $0 == "files" } }
-
-    mutating func delete(keepingFiles: Bool) {
-        note.values["deleting"] = keepingFiles ? "note" : "files"
-    }
-
     mutating func hold(_ isHeld: Bool) { note.values["held"] = isHeld ? "1" : nil }
 
     mutating func change(size: LogSize) { note.values["size"] = size.noted }
@@ -75,10 +67,9 @@ struct LogMemory: Equatable, Sendable {
         note.values["durability"] = durability.rawValue
     }
 
-    mutating func move(to base: String?, from generation: Int? = nil) {
-        note.values["moving"] = base
-        note["generation"] = generation
-    }
+    mutating func beginDeleting() { note.values["deleting"] = "1" }
+
+    mutating func move(to base: String?) { note.values["moving"] = base }
 
     func save(in directory: DataDirectory) throws(StoreError) {
         try note.save(at: path, in: directory)

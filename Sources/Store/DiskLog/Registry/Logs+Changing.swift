@@ -15,8 +15,6 @@ extension Logs {
                 return complete(.failure(error))
             }
             log.reopen(as: base, head: head, by: caller) { [self] result in
-                // One that was begun and has failed is carried on with at the next opening.
-                if case .failure(.log(.stopped)) = result { return complete(result) }
                 services.files.submit { [self] in
                     try? remember(log.name) { $0.move(to: nil) }
                     complete(result)
@@ -34,8 +32,7 @@ extension Logs {
             throw .log(.fileInUse(file: base, by: other.name))
         }
         try directory.makeFolders(above: base)
-        let generation = log.view.generation
-        try remember(log.name) { $0.move(to: base, from: generation) }
+        try remember(log.name) { $0.move(to: base) }
     }
 
     /// Changes size, head and durability, in this order, up to the first error.
@@ -80,7 +77,7 @@ extension Logs {
         _ name: String, _ change: (inout LogMemory) -> Void
     ) throws(StoreError) {
         try turns.with(name) { () throws(StoreError) in
-            var memory = try LogMemory(of: name, in: directory)
+            var memory = try memory(of: name)
             let before = memory
             change(&memory)
             if memory != before { try memory.save(in: directory) }

@@ -10,11 +10,13 @@ extension Logs {
         package let size: LogSize?
         /// Why the last opening failed, if it did.
         package let failure: StoreError?
+        /// Whether the service holds the log: then it is opened by whatever is asked of it.
+        package let isHeld: Bool
     }
 
     /// Whether there is anything of the log: a note, or files at its default place.
     func exists(_ name: String, _ memory: LogMemory) -> Bool {
-        if memory.isKnown { return true }
+        if memory.isKnown { return !memory.isDeleting }
         let base = Self.defaultBase(name)
         return LogOpener.exists(base, .halt, in: directory)
             || LogOpener.exists(base, .wrap, in: directory)
@@ -23,7 +25,7 @@ extension Logs {
     /// What is known of a log that is not open; waits.
     package func closed(_ name: String) throws(StoreError) -> Closed {
         let memory = try LogMemory(of: name, in: directory)
-        guard memory.isDeletingFiles == nil, exists(name, memory) else {
+        guard exists(name, memory) else {
             throw .log(.noSuchLog(name: name, isKnown: false))
         }
         let base = memory.file ?? Self.defaultBase(name)
@@ -32,7 +34,7 @@ extension Logs {
         return Closed(
             name: name, base: base, type: memory.type ?? (isRing ? .wrap : .halt),
             format: memory.format ?? .internal, size: ringSize ?? memory.options.size,
-            failure: failure(of: name))
+            failure: failure(of: name), isHeld: memory.isHeld)
     }
 
     /// Names of all logs after `last`, in order, at most `limit`; waits.
@@ -56,11 +58,13 @@ extension Logs {
     ///
     /// Nobody has to wait for that: a request opens its log at once.
     package func openHeld() {
+        let names = (try? directory.names(in: ".tidemark/logs")) ?? []
+        recovery.withLock { $0 = (done: 0, all: names.count) }
         services.files.submit { [self] in
-            let names = (try? directory.names(in: ".tidemark/logs")) ?? []
-            recovery.withLock { $0 = (done: 0, all: names.count) }
             for name in names.sorted() where ResourceName.isValid(name) {
-                if isHeld(name) { openOne(name) }
+                if (try? LogMemory(of: name, in: directory))?.isHeld == true {
+                    openOne(name)
+                }
                 let isStopping = recovery.withLock { recovery in
                     recovery.done += 1
                     return recovery.all == 0
@@ -68,14 +72,6 @@ extension Logs {
                 if isStopping { return }
             }
         }
-    }
-
-    /// Whether the service holds the log; carries on with a deletion that was cut short.
-    private func isHeld(_ name: String) -> Bool {
-        let found = try? turns.with(name) { () throws(StoreError) -> LogMemory in
-            try self.memory(of: name)
-        }
-        return found?.isHeld ?? false
     }
 
     /// Ends `openHeld` early, for the end of the process.
@@ -109,10 +105,12 @@ extension Logs {
 
     /// What a log's file names end with.
     private static func isSuffix(_ suffix: Substring) -> Bool {
-        if ["", ".idx", ".siz", ".TMP", ".1.TMP"].contains(suffix) { return true }
+        if ["", ".idx", ".siz", ".TMP", ".1.NEW"].contains(suffix) { return true }
         guard suffix.hasPrefix(".") else { return false }
         var digits = suffix.dropFirst()
-        if digits.hasSuffix(".gz") { digits = digits.dropLast(3) }
+        for end in [".gz", ".TMP"] where digits.hasSuffix(end) {
+            digits = digits.dropLast(end.count)
+        }
         return !digits.isEmpty && digits.allSatisfy { $0.isASCII && $0.isNumber }
     }
 }

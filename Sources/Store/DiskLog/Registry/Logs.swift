@@ -58,7 +58,7 @@ package final class Logs: Sendable {
         if let log = loaded(name) { return log }
         return try turns.with(name) { () throws(StoreError) in
             if let log = loaded(name) { return log }
-            let memory = try self.memory(of: name)
+            let memory = try memory(of: name)
             guard memory.isHeld else {
                 throw .log(.noSuchLog(name: name, isKnown: exists(name, memory)))
             }
@@ -82,7 +82,7 @@ package final class Logs: Sendable {
                 try hold(log, holder)
                 return Opening(log: log, isNew: false, wasOpened: false)
             }
-            let memory = try self.memory(of: name)
+            let memory = try memory(of: name)
             if mustBeNew, exists(name, memory) {
                 throw .alreadyExists(name: "the log " + name)
             }
@@ -113,7 +113,6 @@ package final class Logs: Sendable {
     ) throws(StoreError) -> Opening {
         let base = options.file ?? Self.defaultBase(name)
         try requireFree(base, for: name, options.mode ?? .readWrite)
-        try finishReopening(name, memory)
         let opened: LogOpener.Opened
         do throws(StoreError) {
             opened = try LogOpener(
@@ -166,40 +165,10 @@ package final class Logs: Sendable {
         if let other { throw .log(.fileInUse(file: base, by: other.name)) }
     }
 
-    /// A reopening that was cut short goes on: what has kept the old name gets the new one.
-    ///
-    /// It has begun if the log's place is of a later generation, and no file that lies at the old
-    /// place is an old one unless the place says that they are being moved.
-    private func finishReopening(_ name: String, _ memory: LogMemory) throws(StoreError) {
-        guard let target = memory.movingTo, let base = memory.file else { return }
-        let place = try LogPlace.read(LogPlaceFile.path(of: name), in: directory).first?.place
-        if let place, place.isMoving, Int(place.generation) > memory.movingFrom {
-            try moveFiles(base, to: target, memory)
-        }
-        var changed = memory
-        changed.move(to: nil)
-        try changed.save(in: directory)
-    }
-
-    private func moveFiles(
-        _ base: String, to target: String, _ memory: LogMemory
-    ) throws(StoreError) {
-        switch (memory.type, memory.options.size) {
-        case (.wrap, _):
-            let numbers = try filesOfLog(base).compactMap { Int($0.dropFirst(base.utf8.count + 1)) }
-            try RingWriter.renameFiles(
-                base, to: target, highest: max(1, numbers.max() ?? 1), in: directory)
-        case (.rotate, .files(_, let files)):
-            try RotateArchives(base: base, directory: directory)
-                .moveAway(to: target, maxFiles: files)
-        case _: try HaltWriter.renameFile(base, to: target, in: directory)
-        }
-    }
-
     private func hold(_ log: DiskLog, _ holder: Holder) throws(StoreError) {
         switch holder {
         case .service:
-            let memory = try LogMemory(of: log.name, in: directory)
+            let memory = try memory(of: log.name)
             if !memory.isHeld {
                 var changed = memory
                 changed.hold(true)
@@ -208,6 +177,7 @@ package final class Logs: Sendable {
             _ = log.owners.update { $0.service = true }
         case .owner(let handle, let notify):
             _ = log.owners.update { $0.owners[handle] = notify }
+            handles.becomeOwner(handle)
             if notify { log.notices.subscribe(handle) }
         case .user: _ = log.owners.update { $0.users += 1 }
         }
@@ -242,7 +212,7 @@ package final class Logs: Sendable {
     package func close(_ name: String, by caller: LogCaller) throws(StoreError) -> DiskLog? {
         try turns.with(name) { () throws(StoreError) in
             guard let log = loaded(name) else {
-                let memory = try self.memory(of: name)
+                let memory = try memory(of: name)
                 guard memory.isHeld else {
                     throw .log(.noSuchLog(name: name, isKnown: exists(name, memory)))
                 }
@@ -270,7 +240,7 @@ package final class Logs: Sendable {
     }
 
     private func release(_ name: String) throws(StoreError) {
-        var memory = try LogMemory(of: name, in: directory)
+        var memory = try memory(of: name)
         memory.hold(false)
         try memory.save(in: directory)
     }
@@ -288,37 +258,19 @@ package final class Logs: Sendable {
     /// Closes the log for everybody and removes its files, or forgets it; waits.
     package func delete(_ name: String, keepFiles: Bool) throws(StoreError) {
         try turns.with(name) { () throws(StoreError) in
-            var memory = try self.memory(of: name)
+            var memory = try memory(of: name)
             guard loaded(name) != nil || exists(name, memory) else {
                 throw .log(.noSuchLog(name: name, isKnown: false))
             }
-            memory.delete(keepingFiles: keepFiles)
-            try memory.save(in: directory)
+            if !keepFiles {
+                // From here on the log is gone, whatever happens.
+                memory.beginDeleting()
+                try memory.save(in: directory)
+            }
             if let log = loaded(name) { try? unload(log, telling: .deleted) }
             failures.withLock { $0[name] = nil }
-            try finishDeletion(name, memory)
+            try keepFiles ? forget(name) : finishDeleting(name, memory)
         }
-    }
-
-    /// What is remembered of a log; the caller has the name's turn.
-    ///
-    /// A deletion that was cut short is carried on with, so that nothing is.
-    func memory(of name: String) throws(StoreError) -> LogMemory {
-        let memory = try LogMemory(of: name, in: directory)
-        guard memory.isDeletingFiles != nil else { return memory }
-        try finishDeletion(name, memory)
-        return try LogMemory(of: name, in: directory)
-    }
-
-    private func finishDeletion(_ name: String, _ memory: LogMemory) throws(StoreError) {
-        if memory.isDeletingFiles == true { try removeFiles(memory.file ?? Self.defaultBase(name)) }
-        directory.discard(LogPlaceFile.path(of: name))
-        try directory.remove(LogMemory.path(of: name))
-    }
-
-    private func removeFiles(_ base: String) throws(StoreError) {
-        for path in try filesOfLog(base) { directory.discard(path) }
-        try directory.syncFolder(of: base)
     }
 
     /// Closes a log that a truncation or reopening has ended.
