@@ -78,7 +78,7 @@ extension DiskLog {
             } catch {
                 // A head that could not be made has changed nothing.
                 if case .log(.invalidHeader) = error { throw error }
-                try? engine.close()
+                if case .reopen = request { engine.abandon() } else { try? engine.close() }
                 throw .log(.stopped(name: name, because: error))
             }
             engine.notices.send(.truncated(lostItems: lost))

@@ -1,3 +1,4 @@
+import Glibc
 import Synchronization
 
 /// The writing side of a log, and the state that readers look at.
@@ -107,8 +108,10 @@ final class DiskLogEngine: CommitEngine, Sendable {
         do throws(StoreError) {
             try writer.withLock { (writer) throws(StoreError) in try writer.sync() }
         } catch {
-            fail(error)
-            throw error
+            // Whatever kept it from the disk, what was written may be there or not.
+            let unknown = error.asFailedSync(of: setting.base)
+            fail(unknown)
+            throw unknown
         }
     }
 
@@ -149,6 +152,12 @@ final class DiskLogEngine: CommitEngine, Sendable {
         watermark.interrupt()
         guard before == .open else { return }
         try writer.withLock { (writer) throws(StoreError) in try writer.close() }
+    }
+
+    /// Ends the log as it is: its files have been closed, or are being moved away.
+    func abandon() {
+        current.withLock { $0.state = .closed }
+        watermark.interrupt()
     }
 
     /// A read-only log, and one that failed, takes nothing.
@@ -193,6 +202,16 @@ final class DiskLogEngine: CommitEngine, Sendable {
 }
 
 extension StoreError {
+    fileprivate func asFailedSync(of file: String) -> StoreError {
+        switch self {
+        case .syncFailed, .failed: self
+        case .io(let fault), .fileAccess(let fault): .syncFailed(fault)
+        case .noSpace: .syncFailed(.init(call: "sync", errno: ENOSPC, file: file))
+        case .overloaded: .syncFailed(.init(call: "sync", errno: EMFILE, file: file))
+        default: .syncFailed(.init(call: "sync", errno: EIO, file: file))
+        }
+    }
+
     /// Whether nobody knows any more what is in the files.
     fileprivate var isFatal: Bool {
         switch self {

@@ -68,7 +68,10 @@ struct LogOpening {
         var (place, known) = places.place(
             of: number, size: file.end, inode: try file.inode(), isClosed: isClosed)
         if repaired?.wasRewritten == true { place.epoch += 1 }
-        let units = try units(of: file, repaired?.recovered ?? known ?? indexedItems(file))
+        // Of a file that was left open the index says what its former self held.
+        let indexed = places.wasLeftOpen ? nil : indexed
+        let units = try units(
+            of: file, repaired?.recovered ?? known ?? Self.indexedItems(file, indexed))
         let records =
             repaired?.recovered ?? indexed ?? (setting.format == .internal ? units : 0)
         var opened = File(
@@ -77,7 +80,7 @@ struct LogOpening {
             opened.result = .repaired(
                 recovered: repaired.recovered, badBytes: repaired.badBytes,
                 firstBad: repaired.firstBad)
-            opened.itemsWritten = indexed == nil ? repaired.recovered : 0
+            opened.itemsWritten = self.indexed == nil ? repaired.recovered : 0
         }
         return opened
     }
@@ -89,7 +92,7 @@ struct LogOpening {
     }
 
     /// The index knows the count of a file that was closed; of others it says 0.
-    private func indexedItems(_ file: LogFile) -> Int? {
+    private static func indexedItems(_ file: LogFile, _ indexed: Int?) -> Int? {
         indexed.flatMap { $0 > 0 || file.end == LogMark.headerSize ? $0 : nil }
     }
 }
@@ -112,6 +115,9 @@ struct LogPlaces {
     private var newest: LogPlace {
         slots.first ?? LogPlace(identity: .random(in: 1...UInt32.max), boot: LogPlace.currentBoot)
     }
+
+    /// Whether the log was not closed, as far as is known.
+    var wasLeftOpen: Bool { slots.first.map { !$0.isClosed } ?? false }
 
     /// Whether a flush has failed since the log was opened the last time.
     var isSuspect: Bool { slots.first?.isSuspect ?? false }

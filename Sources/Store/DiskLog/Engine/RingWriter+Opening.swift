@@ -150,22 +150,33 @@ extension RingWriter {
         let new = Self.newFile(setting.base)
         let file = try LogFile.make(
             new, format: setting.format, head: bytes, in: setting.directory)
-        try file.sync()
-        try file.publish(in: setting.directory)
-        let before = appender
-        var next = place
-        next.start += before.units
-        next.generation += 1
-        next.file = 1
-        next.items = before.units
-        next.bytes = try file.inode()
-        next.isMoving = true
-        try setting.place.write(next)
-        try setting.place.sync()
-        place = next
         let highest = max(ringSize, index.counts.count)
-        index = RingIndex(version: index.version, current: 1, counts: [bytes == nil ? 0 : 1])
-        try index.replace(setting.base, in: setting.directory)
+        let before = appender
+        let emptied = RingIndex(
+            version: index.version, current: 1, counts: [bytes == nil ? 0 : 1])
+        do throws(StoreError) {
+            try file.sync()
+            try file.publish(in: setting.directory)
+            var next = place
+            next.start += before.units
+            next.generation += 1
+            next.file = 1
+            next.items = before.units
+            next.bytes = try file.inode()
+            next.isMoving = true
+            try setting.place.write(next)
+            try setting.place.sync()
+            try emptied.replace(setting.base, in: setting.directory)
+            place = next
+            index = emptied
+        } catch {
+            file.abandon(in: setting.directory)
+            setting.directory.discard(new)
+            // The new index may have its name already, and only the flush behind it have failed.
+            try? index.replace(setting.base, in: setting.directory)
+            try setting.place.write(place)
+            throw error
+        }
         try Self.finishTruncation(setting, highest: highest)
         oldMaxFiles = nil
         starts = [1: place.start]

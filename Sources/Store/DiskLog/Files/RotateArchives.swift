@@ -66,7 +66,10 @@ struct RotateArchives {
 
     /// Removes all archives.
     func removeAll(maxFiles: Int) {
-        for number in 0..<maxFiles { directory.discard(archive(number)) }
+        for number in 0..<maxFiles {
+            directory.discard(archive(number))
+            directory.discard(plain(number))
+        }
     }
 
     private func compress(_ number: Int) throws(StoreError) {
