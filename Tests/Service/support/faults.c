@@ -156,7 +156,8 @@ static int shortened(struct slot *slot, size_t *count) {
 }
 
 ssize_t pwrite(int file, const void *data, size_t count, off_t offset) {
-    if (shortened(fault(PWRITE, NULL, file), &count)) return -1;
+    struct slot *slot = fault(PWRITE, NULL, file);
+    if (shortened(slot, &count)) return slot->error ? -1 : (ssize_t)count;
     return LIVING(ssize_t, ((ssize_t (*)(int, const void *, size_t, off_t))original("pwrite"))(
         file, data, count, offset));
 }

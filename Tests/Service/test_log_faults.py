@@ -1,0 +1,201 @@
+"""Disks that fail under logs: every error is an answer, and nothing that was acknowledged suffers
+(P10, P11, P12)."""
+
+import errno
+import os
+
+import pytest
+
+from support import logs
+from support.client import frames
+from support.faults import Faults
+from support.problems import CODES, check_problem
+from support.progress import progress
+
+# Of the calls of each kind, how many fail, picked anew each time; or all.
+FAULTS = os.environ.get("TIDEMARK_LOG_FAULTS", "3")
+FRAMES = "application/x-record-frames"
+BYTES = "application/octet-stream"
+KINDS = {
+    "halt": {},
+    "haltx": {"format": "external", "head": {"text": "HEAD"}},
+    # So many files that nothing is overwritten.
+    "wrap": {"type": "wrap", "size": {"max_no_bytes": 150, "max_no_files": 60},
+             "head": {"text": "HEAD"}},
+    "wrapx": {"type": "wrap", "format": "external",
+              "size": {"max_no_bytes": 150, "max_no_files": 60}},
+    "small": {"type": "wrap", "size": {"max_no_bytes": 100, "max_no_files": 2}},
+    "rotate": {"type": "rotate", "size": {"max_no_bytes": 150, "max_no_files": 60}},
+}
+
+
+class Run:
+    """One log's life with a call that fails in it, and what is known of each record."""
+
+    def __init__(self, server, name, kind):
+        self.server, self.api, self.name, self.kind = server, server.client, name, kind
+        self.path = f"/v1/logs/{name}"
+        self.options = {**KINDS[kind], "file": f"logs/{name}"}
+        self.external = self.options.get("format") == "external" or kind == "rotate"
+        # Acknowledged, and not removed since: position by record.
+        self.kept = {}
+        # Neither acknowledged nor refused; refused or removed.
+        self.unknown, self.absent = set(), set()
+        self.next = 0
+        self.count = 0
+
+    def ask(self, method, path, body=None, type=None):
+        answer = self.api.request(method, self.path + path, body, type=type)
+        if answer.status >= 400:
+            document = check_problem(answer, answer.code, applied=answer.json.get("applied"))
+            assert document["code"] in CODES and document["code"] != "internal", document
+        return answer
+
+    def open(self):
+        return self.ask("PUT", "", self.options)
+
+    def append(self, *sizes, durability="synced"):
+        records = []
+        for size in sizes:
+            self.count += 1
+            records.append(b"<%s:%d:%s>" % (self.name.encode(), self.count, b"r" * size))
+        answer = self.ask("POST", f"/append?durability={durability}", frames(records), FRAMES)
+        if answer.status == 200 or answer.json.get("applied") == "partial":
+            count = answer.json["count"]
+            assert 0 < count <= len(records)
+            place = answer.json["first"]
+            assert place >= self.next, f"positions go back from {self.next} to {place}"
+            for record in records[:count]:
+                self.kept[record] = place
+                # With heads between, only the first one's place is certain.
+                place = None
+            self.absent |= set(records[count:])
+            self.next = answer.json["next"]
+        elif answer.json.get("applied") == "no" or answer.status == 409:
+            self.absent |= set(records)
+        else:
+            self.unknown |= set(records)
+
+    def empty(self, path, body=None):
+        answer = self.ask("POST", path, body)
+        if answer.status == 200:
+            gone, self.kept = self.kept, {}
+            if path == "/truncate":
+                self.absent |= set(gone)
+        elif answer.json.get("applied") != "no" and answer.status != 409:
+            self.kept = {}
+
+    def live(self):
+        self.open()
+        self.append(10)
+        self.append(10, 60, 5, 90, 1, 60)
+        self.append(40, durability="written")
+        if self.kind not in ("halt", "haltx"):
+            self.ask("POST", "/next_file")
+        self.append(20)
+        self.empty("/truncate", {"head": {"text": "new " * 20}})
+        self.append(10, 90, 90)
+        self.ask("PATCH", "", {"head": {"text": "other"}})
+        if self.kind == "small":
+            self.options["size"] = {"max_no_bytes": 120, "max_no_files": 3}
+            self.ask("PATCH", "", {"size": self.options["size"]})
+        self.ask("POST", "/sync")
+        self.ask("POST", "/close")
+        self.open()
+        self.append(30)
+        self.empty("/reopen", {"file": f"logs/{self.name}-old"})
+        self.append(30, 80)
+
+    def judge(self):
+        """What is wrong once the disk is well again; None if nothing is."""
+        self.api.post(self.path + "/close")
+        answer = self.open()
+        if answer.status not in (200, 201):
+            return f"it does not open again: {answer}"
+        found = logs.Found(self.api, self.name)
+        if found.fault:
+            return f"{found}: {found.fault}"
+        if found.position < self.next:
+            return f"{found} ends before {self.next}"
+        everything = self.everything(found)
+        for record, place in self.kept.items():
+            here = place is None or place < found.oldest or self.at(found, place, record)
+            if not here:
+                return f"{record} is not at {place} in {found}"
+            is_overwritten = self.kind == "small" and (place or 0) < found.oldest
+            if record not in everything and not is_overwritten and self.kind != "small":
+                return f"{record}, acknowledged at {place}, is lost: {found}"
+        for record in self.absent:
+            if record in everything:
+                return f"{record} was refused or removed, and is there: {found}"
+        answer = self.api.post(self.path + "/append", b"<works>", type=BYTES)
+        if answer.status != 200:
+            return f"it does not work again: {answer}"
+        now = logs.Found(self.api, self.name)
+        if now.fault or not self.at(now, answer.json["first"], b"<works>"):
+            return f"<works> at {answer.json['first']} is not in {now}: {now.fault}"
+        return None
+
+    def at(self, found, place, record):
+        if isinstance(found.records, dict):
+            return found.records.get(place) == record
+        return found.records[place - found.oldest:][:len(record)] == record
+
+    def everything(self, found):
+        if not self.external:
+            return set(found.records.values())
+        data = found.records
+        if self.kind == "rotate":
+            data = logs.rotated(self.server.data / "logs" / self.name)
+        return data
+
+
+CALLS = [("pwrite", errno.ENOSPC), ("pwrite", errno.EIO), ("ftruncate", errno.EIO),
+         ("fsync", errno.EIO), ("fsync", errno.ENOSPC), ("rename", errno.ENOSPC),
+         ("rename", errno.EIO), ("unlink", errno.EIO), ("open", errno.ENOSPC),
+         ("open", errno.EMFILE), ("open", errno.EIO), ("open", errno.EACCES),
+         ("pread", errno.EIO)]
+
+
+@pytest.fixture
+def faults(tmp_path):
+    return Faults(tmp_path / "faults")
+
+
+@pytest.mark.parametrize("call, error", [
+    pytest.param(call, error, id=f"{call}-{errno.errorcode[error]}") for call, error in CALLS])
+@pytest.mark.parametrize("sticky", [False, True], ids=["once", "for good"])
+def test_every_call_that_fails_is_an_answer_and_loses_nothing(
+    start, faults, dice, call, error, sticky
+):
+    server = start(**faults.options)
+    wrong = []
+    for kind in progress(KINDS, "kind"):
+        faults.watch(call)
+        seen = faults.seen(call)
+        healthy = Run(server, f"{kind}-0", kind)
+        healthy.live()
+        calls = faults.seen(call) - seen
+        # Halt logs empty no file.
+        assert calls > 0 or call in ("unlink", "ftruncate") and kind in ("halt", "haltx", "rotate")
+        assert healthy.judge() is None, healthy.judge()
+        assert not healthy.unknown and len(healthy.kept) == 2
+        numbers = range(1, calls + 1)
+        if FAULTS != "all":
+            numbers = dice.sample(numbers, min(calls, int(FAULTS)))
+        for nth in numbers:
+            run = Run(server, f"{kind}-{nth}", kind)
+            faults.arm(call, nth, sticky=sticky, error=error)
+            try:
+                run.live()
+                faults.disarm()
+                fault = run.judge()
+            except AssertionError as failure:
+                fault = str(failure)
+            faults.disarm()
+            assert server.is_alive and server.client.get("/healthz").status == 200
+            if fault:
+                wrong.append(f"{kind}, {call} {nth}: {fault}")
+            answer = server.client.delete(run.path)
+            assert answer.status in (204, 404), answer
+    assert not wrong, "\n".join(wrong)
