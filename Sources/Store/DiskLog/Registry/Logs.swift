@@ -72,18 +72,10 @@ package final class Logs: Sendable {
     /// - Throws: `.alreadyExists` if there is one and `mustBeNew`; what keeps the log from being
     ///   opened; in which way an open one differs from `options`.
     package func open(
-        _ name: String, _ options: LogOptions, for holder: Holder, mustBeNew: Bool = false
+        _ name: String, _ given: LogOptions, for holder: Holder, mustBeNew: Bool = false
     ) throws(StoreError) -> Opening {
-        var options = options
-        // As the original takes it: of whatever size it is.
-        if options.type == .wrap, options.size == .infinity { options.size = nil }
+        let options = given.sized(for: given.type)
         try options.check()
-        return try open(name, checked: options, for: holder, mustBeNew)
-    }
-
-    private func open(
-        _ name: String, checked options: LogOptions, for holder: Holder, _ mustBeNew: Bool
-    ) throws(StoreError) -> Opening {
         return try turns.with(name) { () throws(StoreError) in
             if let log = loaded(name) {
                 guard !mustBeNew else { throw .alreadyExists(name: "the log " + name) }
@@ -111,7 +103,7 @@ package final class Logs: Sendable {
             ? .wrap : .halt
         options.type = options.type ?? memory.type ?? found
         let type = options.type ?? .halt
-        if type == .wrap, options.size == .infinity { options.size = nil }
+        options = options.sized(for: type)
         options.format = type == .rotate ? .external : options.format ?? memory.format ?? .internal
         try options.size?.check(for: type)
         try options.check()
