@@ -7,7 +7,7 @@ import pytest
 from support.disk_log import Service, erlang, notice, padded
 from support.events import Events
 
-ROUNDS = int(os.environ.get("TIDEMARK_NOTICES", 30))
+ROUNDS = int(os.environ.get("TIDEMARK_NOTICES", 60))
 
 KINDS = {
     "halt": {"type": "halt"},
