@@ -61,12 +61,15 @@ extension RingWriter {
     private static func undoMoves(
         _ setting: LogSetting, _ places: LogPlaces, _ index: inout RingIndex
     ) throws(StoreError) {
+        // Without counts it is known of no file that it was not acknowledged.
+        guard !index.counts.isEmpty else { return }
         for place in places.overtaken(index.current) {
             let number = Int(place.file)
             let path = "\(setting.base).\(number)"
-            guard number > 0, number != index.current, setting.directory.exists(path) else {
-                continue
-            }
+            // What was closed in good order is no move that was cut short: the index is not ours.
+            guard number > 0, number != index.current, !place.isClosed,
+                setting.directory.exists(path)
+            else { continue }
             let file = try LogFile.open(
                 path, format: setting.format, mode: .readOnly, in: setting.directory)
             if place.isMoving, try file.inode() != place.bytes { continue }
