@@ -27,7 +27,8 @@ struct RingIndex: Equatable {
     /// How much of an index can be read.
     enum Reading: Equatable {
         case whole(RingIndex)
-        /// It ends within a count: the current file is known, the counts are not.
+        /// It ends within a count, or has one that can't be: the current file is known, the counts
+        /// are not.
         case cut(current: Int)
         /// There is none, or nothing in it makes sense: the original starts again at file 1.
         case none
@@ -49,6 +50,8 @@ struct RingIndex: Equatable {
                 ? Int(clamping: bytes.bigEndian(UInt64.self, at: offset))
                 : Int(bytes.bigEndian(UInt32.self, at: offset))
         }
+        // No file holds so many: such a count is damaged, and others may be.
+        guard index.counts.allSatisfy({ $0 < 1 << 40 }) else { return .cut(current: index.current) }
         return .whole(index)
     }
 
