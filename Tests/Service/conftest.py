@@ -1,8 +1,9 @@
-"""Fixtures: a server for a test, and one that the tests of a file share."""
+"""Fixtures: servers for a test and for a file, and logs that real Erlang keeps too."""
 
 import os
 import pathlib
 import random
+import shutil
 import subprocess
 import sys
 import zlib
@@ -13,6 +14,7 @@ import yaml
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
 from support import contract  # noqa: E402
+from support.disk_log import Both, Erlang, Service  # noqa: E402
 from support.server import Server, binary, environment  # noqa: E402
 
 LAST = "test_contract.py"
@@ -57,6 +59,27 @@ def api(shared):
     """A client of the shared server."""
     with shared.new_client() as client:
         yield client
+
+
+@pytest.fixture(scope="module")
+def real(tmp_path_factory):
+    """Real disk_log."""
+    if not shutil.which("escript"):
+        pytest.skip("needs escript, of Debian's erlang-nox")
+    real = Erlang(tmp_path_factory.mktemp("erlang") / "d")
+    yield real
+    real.close()
+
+
+@pytest.fixture
+def both(real, shared):
+    """One log in real Erlang and in the service."""
+    real.clear()
+    ours = Service(shared)
+    ours.remove()
+    yield Both(real, ours)
+    ours.remove()
+    real.result("close")
 
 
 @pytest.fixture

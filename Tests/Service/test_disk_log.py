@@ -4,111 +4,9 @@ import os
 
 import pytest
 
-from support.disk_log import Erlang, Service, erlang
+from support.disk_log import padded
 
 SEQUENCES = int(os.environ.get("TIDEMARK_SEQUENCES", 60))
-
-
-@pytest.fixture(scope="module")
-def real(tmp_path_factory):
-    real = Erlang(tmp_path_factory.mktemp("erlang") / "d")
-    yield real
-    real.close()
-
-
-@pytest.fixture
-def both(real, shared):
-    real.clear()
-    ours = Service(shared)
-    ours.remove()
-    yield Both(real, ours)
-    ours.remove()
-    real.result("close")
-
-
-class Both:
-    """Does everything twice, and compares."""
-
-    def __init__(self, real, ours):
-        self.real, self.ours = real, ours
-        self.type, self.format = "halt", "internal"
-        self.steps = []
-
-    def same(self, operation, wanted, got):
-        self.steps.append(operation)
-        assert got == wanted, "\n".join(map(str, self.steps))
-
-    def open(self, type="halt", size=None, head=None, format="internal"):
-        self.type, self.format = type, format
-        options = [("type", type), ("format", format)]
-        if size is not None:
-            options.append(("size", size))
-        if head is not None:
-            options.append(("head", head))
-        wanted = self.real.result(erlang(("open", options)))
-        self.same(("open", options), wanted, self.ours.open(type, format, size, head))
-
-    def open_repairing(self, repair):
-        wanted = self.real.result(erlang(("open", [("repair", repair)])))
-        got = self.ours.open(repair={"true": True, "false": False}[repair])
-        self.same(("open", repair), wanted, got)
-
-    def open_for(self, mode):
-        wanted = self.real.result(erlang(("open", [("mode", mode)])))
-        self.same(("open", mode), wanted, self.ours.open(mode=mode))
-
-    def log(self, *terms):
-        external = self.format == "external"
-        name = "blog_terms" if external else "log_terms"
-        wanted = self.real.result(erlang((name, list(terms))))
-        self.same((name, terms), wanted, self.ours.log(*terms, external=external))
-
-    def do(self, name, *arguments):
-        wanted = self.real.result(erlang((name, *arguments)) if arguments else name)
-        self.same((name, *arguments), wanted, getattr(self.ours, name)(*arguments))
-
-    def kill(self):
-        self.real.result("kill")
-        self.ours.kill()
-        self.steps.append("kill")
-
-    def items(self, limit=None):
-        """True if the original could be asked: some damage makes it read without end."""
-        answer = self.real.do(erlang(("items", limit)) if limit else "items")["chunks"]
-        chunks, end = self.ours.chunks(limit)
-        if answer[-1] == "hangs":
-            return False
-        wanted = [(chunk["items"], chunk["bad"]) for chunk in answer[:-1]]
-        if limit:
-            wanted, chunks = flat(wanted), flat(chunks)
-        self.same(("items", limit), (wanted, answer[-1]), (chunks, end))
-        return True
-
-    def info(self, *but):
-        wanted = self.real.do("info")["info"]
-        got = self.ours.info()
-        for key in but:
-            wanted.pop(key, None)
-            got.pop(key, None)
-        self.same("info", wanted, got)
-
-    def files(self):
-        self.same("files", self.real.files(), self.ours.files())
-
-    def finish(self):
-        if self.format == "internal":
-            self.items()
-            self.items(1)
-        self.do("close")
-        self.files()
-
-
-def flat(chunks):
-    return [item for items, _ in chunks for item in items], sum(bad for _, bad in chunks)
-
-
-def padded(number, size):
-    return (number, b"p" * size)
 
 
 @pytest.mark.parametrize("type, size", [("halt", None), ("wrap", (300, 4))])
@@ -270,10 +168,12 @@ def test_damaged_logs_are_read_as_the_original_reads_them(both, dice, real):
 
 
 def set_mark(both, mark):
-    for directory in (both.real.directory, both.ours.directory):
+    def change(directory):
         data = bytearray((directory / "log").read_bytes())
         data[4:8] = mark
         (directory / "log").write_bytes(data)
+
+    both.change_files(change)
 
 
 def damage(both, dice, sizes=(0, 1, 5, 11, 65528, 70000, 2**32 - 1)):

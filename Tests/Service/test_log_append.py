@@ -9,7 +9,7 @@ import zlib
 import pytest
 
 from support.client import frames
-from support.logs import Log, ring, term
+from support.log import Log, ring, term
 from support.problems import check_problem
 from support.server import wait_until
 

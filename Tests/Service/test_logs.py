@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from support.logs import Log, ring, term
+from support.log import Log, ring, term
 from support.problems import check_problem
 from support.server import wait_until
 

@@ -24,7 +24,6 @@ ELSEWHERE = {
 }
 EXCLUDED = {
     "internal": "a defect of the service; no request is known to cause it",
-    "invalid_index_file": "an index that is damaged is put together again from the data files",
 }
 # Codes that a test here expects, filled by `case`.
 HERE = set()

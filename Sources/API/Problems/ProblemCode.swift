@@ -33,7 +33,6 @@ package enum ProblemCode: String, CaseIterable, Sendable {
     case openReadOnly = "open_read_only"
     case needRepair = "need_repair"
     case notALogFile = "not_a_log_file"
-    case invalidIndexFile = "invalid_index_file"
     case sameFileName = "same_file_name"
     case newSizeTooSmall = "new_size_too_small"
     case notBlocked = "not_blocked"
@@ -112,7 +111,6 @@ package enum ProblemCode: String, CaseIterable, Sendable {
         case .openReadOnly: Row(409, "The log is open for reading only")
         case .needRepair: Row(409, "The log was not closed and must be repaired")
         case .notALogFile: Row(409, "The file is not a log file")
-        case .invalidIndexFile: Row(409, "The index of the log is damaged")
         case .sameFileName: Row(409, "The log has that file already")
         case .newSizeTooSmall: Row(409, "The log is larger than the new size")
         case .notBlocked: Row(409, "The log is not blocked")

@@ -195,6 +195,7 @@ extension Service {
 
     func updateLogHandle(_ call: Call) throws(Problem) -> Answer {
         _ = try call.negotiate([.json])
+        let caller = try caller(call)
         let handle = try namedHandle(call)
         var object = try JSONObject(try JSONDocument(call.body, depth: 64).root)
         let notify = try object.bool("notify")
@@ -206,7 +207,7 @@ extension Service {
         return try onLog(call) { service, log in
             .later { complete in
                 log.changeNotify(
-                    of: handle.id, to: notify, by: .service, waitMilliseconds: wait
+                    of: handle.id, to: notify, by: caller, waitMilliseconds: wait
                 ) { result in
                     complete(
                         result.mapError { Problem($0, of: .diskLog) }.map {

@@ -28,7 +28,7 @@ extension Problem {
             add("first", .integer(first))
             add("next", .integer(next))
             return
-        case .needRepair, .notALogFile, .corruptLogFile, .invalidIndexFile, .noSuchFile,
+        case .needRepair, .notALogFile, .corruptLogFile, .noSuchFile,
             .fileInUse:
             self.init(ofFile: error)
         case .badContinuation, .noSuchHandle, .tooManyHandles, .waitTimedOut, .notOwner,
@@ -55,8 +55,6 @@ extension Problem {
                 "there is no item at byte \(offset) of \(file); \"mode\": \"read_only\" passes over "
                     + "what is damaged")
             add("position", .integer(offset))
-        case .invalidIndexFile(let file):
-            self.init(.invalidIndexFile, "\(file) ends within an entry")
         case .noSuchFile(let file): self.init(.noSuchFile, "there is no file \(file)")
         case .fileInUse(let file, let other):
             self.init(.locked, "\(file) is being written under the name \(other)")
@@ -161,7 +159,6 @@ extension LogError {
         case .needRepair(let file): "{need_repair,\"\(file)\"}"
         case .notALogFile(let file): "{not_a_log_file,\"\(file)\"}"
         case .corruptLogFile(let file, _): "{corrupt_log_file,\"\(file)\"}"
-        case .invalidIndexFile(let file): "{invalid_index_file,\"\(file)\"}"
         case .sameFileName(let name): Self.tagged("same_file_name", name)
         case .newSizeTooSmall(let name, let current):
             "{new_size_too_small,\(Self.atom(name)),\(current)}"

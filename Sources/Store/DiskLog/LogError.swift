@@ -20,7 +20,6 @@ package indirect enum LogError: Equatable, Sendable {
     case notALogFile(file: String)
     /// Damage at a byte offset of a file.
     case corruptLogFile(file: String, offset: Int)
-    case invalidIndexFile(file: String)
     case sameFileName(name: String)
     case newSizeTooSmall(name: String, current: Int)
     case notBlocked(name: String)

@@ -132,7 +132,7 @@ final class LogOwners: Sendable {
         switch request {
         case .read where isBlocker: return .go
         case .reopen: return .refuse(.log(.blocked(name: name)))
-        case .asynchronous where block.queues || isBlocker: return .wait
+        case .asynchronous where block.queues: return .wait
         case _ where isBlocker || !block.queues: return .refuse(.log(.blocked(name: name)))
         default: return .wait
         }

@@ -26,6 +26,28 @@ answer(Result) -> ["{\"result\":", text(Result), "}"].
 
 base(Dir) -> filename:join(Dir, "log").
 
+run(_, {as, Name, {change_notify_of, Owner, Notify}}) ->
+    Pid = worker(Owner),
+    ask(worker(Name), fun() -> disk_log:change_notify(l, Pid, Notify) end);
+run(Dir, {as, Name, Operation}) ->
+    ask(worker(Name), fun() -> run(Dir, Operation) end);
+run(Dir, {done_by, Name, Operation}) ->
+    Pid = worker(Name),
+    Pid ! {run, fun() -> run(Dir, Operation) end},
+    receive {answer, Pid, Answer} -> Answer after 5000 -> still_queued end;
+run(_, {answer_to, Name}) ->
+    Pid = worker(Name),
+    receive {answer, Pid, Answer} -> Answer after 5000 -> still_queued end;
+run(_, stop_workers) ->
+    [begin
+         exit(Pid, kill),
+         receive {'EXIT', Pid, _} -> ok after 5000 -> ok end,
+         erase({worker, Name})
+     end || {{worker, Name}, Pid} <- get()],
+    (fun Drop() -> receive {answer, _, _} -> Drop() after 0 -> ok end end)(),
+    %% The log has seen their ends when it answers.
+    disk_log:info(l),
+    ok;
 run(Dir, {open, Options}) ->
     disk_log:open([{name, l}, {file, base(Dir)}, {quiet, true}, {notify, true} | Options]);
 run(Dir, {reopen, Suffix}) -> disk_log:reopen(l, base(Dir) ++ Suffix);
@@ -46,11 +68,67 @@ run(_, info) ->
         {error, _} = Error -> Error;
         Info -> {json, ["{\"info\":{", lists:join($,, [pair(K, V) || {K, V} <- Info, known(K)]), "}}"]}
     end;
-run(_, flush) -> {json, ["{\"notes\":[", lists:join($,, [text(N) || N <- notes()]), "]}"]};
+run(_, {step, C, K}) ->
+    case disk_log:chunk_step(l, skip(C, start), K) of
+        {ok, C2} ->
+            case disk_log:bchunk(l, C2, 1) of
+                {_, [Item]} -> base64:encode(Item);
+                {_, [Item], 0} -> base64:encode(Item);
+                Other -> Other
+            end;
+        Error -> Error
+    end;
+run(_, block_status) ->
+    {status, Status} = lists:keyfind(status, 1, disk_log:info(l)),
+    Status;
+run(_, flush) ->
+    disk_log:info(l),
+    {json, ["{\"notes\":[", lists:join($,, [text(N) || N <- notes()]), "]}"]};
 run(_, Operation) when is_atom(Operation) -> apply(disk_log, Operation, [l]);
 run(_, Operation) ->
     [Function | Arguments] = tuple_to_list(Operation),
     apply(disk_log, Function, [l | Arguments]).
+
+%% The continuation behind so many items.
+skip(0, C) -> C;
+skip(N, C) ->
+    case disk_log:bchunk(l, C, 1) of
+        eof -> C;
+        Chunk -> skip(N - 1, element(1, Chunk))
+    end.
+
+%% Processes besides this one.
+worker(Name) ->
+    case get({worker, Name}) of
+        undefined ->
+            Me = self(),
+            Pid = spawn_link(fun() -> work(Me) end),
+            put({worker, Name}, Pid),
+            Pid;
+        Pid -> Pid
+    end.
+
+work(Main) ->
+    receive {run, Body} -> Main ! {answer, self(), catch Body()} end,
+    work(Main).
+
+%% The answer; queued if the log keeps the request: it has answered another one, and the worker
+%% waits still.
+ask(Pid, Body) ->
+    Pid ! {run, Body},
+    settle(Pid, false),
+    receive {answer, Pid, Answer} -> Answer after 0 -> queued end.
+
+settle(Pid, IsAsked) ->
+    {messages, Messages} = process_info(self(), messages),
+    HasAnswered = lists:any(fun(M) -> is_tuple(M) andalso element(1, M) =:= answer end, Messages),
+    Worker = process_info(Pid, [status, current_function, message_queue_len]),
+    case {HasAnswered, Worker, IsAsked} of
+        {true, _, _} -> ok;
+        {_, [{_, waiting}, {_, {disk_log, _, _}}, {_, 0}], true} -> ok;
+        {_, [{_, waiting}, {_, {disk_log, _, _}}, _], false} -> disk_log:info(l), settle(Pid, true);
+        _ -> erlang:yield(), settle(Pid, IsAsked)
+    end.
 
 gone(0) -> ok;
 gone(N) ->
@@ -88,6 +166,8 @@ pair(K, V) -> [$", atom_to_list(K), "\":", text(V)].
 
 notes() ->
     receive
+        {disk_log, _, l, {Tag, Items}} when is_list(Items) ->
+            [{Tag, [base64:encode(Item) || Item <- Items]} | notes()];
         {disk_log, _, l, Note} -> [Note | notes()];
         {'EXIT', _, _} -> notes()
     after 20 -> []

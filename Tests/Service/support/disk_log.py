@@ -94,8 +94,9 @@ class Service:
 
     # Operations by their original names.
 
-    def open(self, type=None, format=None, size=None, head=None, repair=None, mode=None):
-        body = {"file": f"{self.folder}/log", "linkto": "handle", "notify": True,
+    def open(self, type=None, format=None, size=None, head=None, repair=None, mode=None,
+             file="log", notify=True):
+        body = {"file": f"{self.folder}/{file}", "linkto": "handle", "notify": notify,
                 "ttl_ms": 86_400_000}
         if type:
             body["type"] = type
@@ -113,6 +114,7 @@ class Service:
         response = self.request("PUT", "", body)
         if response.status >= 300:
             return self.text(response)
+        self.was_made = response.status == 201
         opened = response.json["open"]
         self.handle = opened["handle"]
         if opened["result"] == "repaired":
@@ -125,12 +127,40 @@ class Service:
             {"text": term.decode()} if external else {"term": erlang(term)} for term in terms]
         return self.text(self.request("POST", "/append?atomic=false", {"records": records}))
 
+    def alog(self, *terms):
+        """Waits until the log has dealt with them."""
+        records = [{"term": erlang(term)} for term in terms]
+        return self.text(
+            self.request("POST", "/append?durability=accepted", {"records": records}))
+
+    def block(self, queues=True):
+        return self.text(self.request("POST", "/block", {"queue_log_records": bool(queues)}))
+
+    def unblock(self):
+        return self.text(self.request("POST", "/unblock"))
+
+    def change_header(self, head):
+        body = {"head": None if head == ("head", "none") else {"term": erlang(head[1])}}
+        return self.text(self.request("PATCH", "", body))
+
+    def step(self, count, step):
+        """The first item, in base64, of the file that is so many steps from behind `count` items."""
+        cont = "start"
+        for _ in range(count):
+            page = self.request("GET", f"/chunk?as=b64&n=1&cont={cont}").json
+            cont = page["cont"]
+        response = self.request("GET", f"/chunk_step?cont={cont}&step={step}")
+        if response.status >= 300:
+            return self.text(response)
+        page = self.request("GET", f"/chunk?as=b64&n=1&cont={response.json['cont']}").json
+        return f'<<"{page["records"][0]["b64"]}">>' if page["records"] else "eof"
+
     def truncate(self, head=None):
         body = {} if head is None else {"head": {"term": erlang(head)}}
         return self.text(self.request("POST", "/truncate", body))
 
     def reopen(self, suffix):
-        return self.text(self.request("POST", "/reopen", {"file": f"{self.folder}/log{suffix}"}))
+        return self.text(self.request("POST", "/reopen", {"file": f"{self.folder}/log" + suffix.strip('"')}))
 
     def change_size(self, size):
         return self.text(self.request("PATCH", "", {"size": as_size(size)}))
@@ -186,6 +216,20 @@ class Service:
         return info
 
 
+def notice(event):
+    """An event as the message of the original."""
+    match event.name:
+        case "wrap" | "truncated": return f"{{{event.name},{event.data['no_lost_items']}}}"
+        case "full": return "full"
+        case "error_status":
+            status = event.data["status"]
+            text = "ok" if status == "ok" else "{error," + status["reason"] + "}"
+            return f"{{error_status,{text}}}"
+        case tag:
+            items = ",".join(f'<<"{item["b64"]}">>' for item in event.data["items"])
+            return f"{{{tag},[{items}]}}"
+
+
 def as_size(size):
     if isinstance(size, tuple):
         return {"max_no_bytes": size[0], "max_no_files": size[1]}
@@ -196,3 +240,101 @@ def size_text(size):
     if isinstance(size, dict):
         return f"{{{size['max_no_bytes']},{size['max_no_files']}}}"
     return str(size)
+
+
+class Both:
+    """Does everything twice, and compares."""
+
+    def __init__(self, real, ours):
+        self.real, self.ours = real, ours
+        self.type, self.format = "halt", "internal"
+        self.steps = []
+
+    def same(self, operation, wanted, got):
+        self.steps.append(operation)
+        if got == wanted:
+            return
+        if isinstance(got, dict) and isinstance(wanted, dict):
+            names = [name for name in {**wanted, **got} if wanted.get(name) != got.get(name)]
+            wanted, got = ({name: each.get(name) for name in names} for each in (wanted, got))
+        steps = "\n".join(map(str, self.steps))
+        raise AssertionError(f"{steps}\nwanted {wanted}\ngot    {got}")
+
+    def open(self, type="halt", size=None, head=None, format="internal", **rest):
+        self.type, self.format = type, format
+        return self.open_with(type=type, format=format, size=size, head=head, **rest)
+
+    def open_with(self, **options):
+        """True if the log is open."""
+        given = [(name, value) for name, value in options.items() if value is not None]
+        wanted = self.real.result(erlang(("open", given)))
+        if "repair" in options:
+            options["repair"] = {"true": True, "false": False}.get(
+                options["repair"], options["repair"])
+        self.same(("open", given), wanted, self.ours.open(**options))
+        return not wanted.startswith("{error")
+
+    def open_repairing(self, repair):
+        return self.open_with(repair=repair)
+
+    def open_for(self, mode):
+        return self.open_with(mode=mode)
+
+    def change_files(self, change):
+        """Lets `change` do something to the folder, on both sides."""
+        self.steps.append(change)
+        for directory in (self.real.directory, self.ours.directory):
+            change(directory)
+
+    def log(self, *terms):
+        external = self.format == "external"
+        name = "blog_terms" if external else "log_terms"
+        wanted = self.real.result(erlang((name, list(terms))))
+        self.same((name, terms), wanted, self.ours.log(*terms, external=external))
+
+    def do(self, name, *arguments):
+        wanted = self.real.result(erlang((name, *arguments)) if arguments else name)
+        self.same((name, *arguments), wanted, getattr(self.ours, name)(*arguments))
+
+    def kill(self):
+        self.real.result("kill")
+        self.ours.kill()
+        self.steps.append("kill")
+
+    def items(self, limit=None):
+        """True if the original could be asked: some damage makes it read without end."""
+        answer = self.real.do(erlang(("items", limit)) if limit else "items")["chunks"]
+        chunks, end = self.ours.chunks(limit)
+        if answer[-1] == "hangs":
+            return False
+        wanted = [(chunk["items"], chunk["bad"]) for chunk in answer[:-1]]
+        if limit:
+            wanted, chunks = flat(wanted), flat(chunks)
+        self.same(("items", limit), (wanted, answer[-1]), (chunks, end))
+        return True
+
+    def info(self, *but):
+        wanted = self.real.do("info")["info"]
+        got = self.ours.info()
+        for key in but:
+            wanted.pop(key, None)
+            got.pop(key, None)
+        self.same("info", wanted, got)
+
+    def files(self):
+        self.same("files", self.real.files(), self.ours.files())
+
+    def finish(self):
+        if self.format == "internal":
+            self.items()
+            self.items(1)
+        self.do("close")
+        self.files()
+
+
+def flat(chunks):
+    return [item for items, _ in chunks for item in items], sum(bad for _, bad in chunks)
+
+
+def padded(number, size):
+    return (number, b"p" * size)

@@ -3,7 +3,8 @@
 import json
 import socket
 
-from support.client import Raw
+from support import contract
+from support.client import Answer, Raw
 from support.machine import patient
 
 
@@ -31,6 +32,8 @@ class Events:
         head, self.raw.buffer = self.raw.buffer.split(b"\r\n\r\n", 1)
         self.head = head.decode("latin-1")
         assert " 200 " in self.head.splitlines()[0], self.head + self.raw.buffer.decode()
+        contract.observe(Answer(
+            "GET", path + "/notifications", 200, {"Content-Type": "text/event-stream"}, b""))
         assert self.block() == "retry: 2000"
 
     def block(self):

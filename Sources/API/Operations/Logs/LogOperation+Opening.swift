@@ -155,7 +155,7 @@ extension LogOperation {
     static var describeUpdateHandle: OperationDescription {
         describe(
             "updateLogHandle", .patch, "/handles/{handle}", "Tell an owner of notices, or no more",
-            "change_notify/3.", parameters: [wait],
+            "change_notify/3.", parameters: [handle, wait],
             bodies: [
                 .init(
                     .mergePatch, Schemas.reference("LogHandleChanges"), example: ["notify": true]),

@@ -41,7 +41,7 @@ extension LogOperation {
                 continuation,
                 .init(
                     "step", "How many files; back if negative.",
-                    ["type": "integer", "default": 1]), handle,
+                    ["type": "integer", "default": 1]), wait, handle,
             ],
             answers: [
                 .init(
@@ -94,7 +94,7 @@ extension LogOperation {
             parameters: [
                 .init(
                     "Range", in: .header, "bytes=a-b, bytes=a- or bytes=-n.", ["type": "string"],
-                    example: "bytes=0-1023"), handle,
+                    example: "bytes=0-1023"), wait, handle,
             ],
             answers: [
                 .init(

@@ -9,7 +9,7 @@ package enum LogOperation: CaseIterable, Sendable {
 
     /// What every operation on an open log can meet.
     static let opening: [ProblemCode] = [
-        .noSuchLog, .needRepair, .notALogFile, .invalidIndexFile, .noSuchFile, .locked,
+        .noSuchLog, .needRepair, .notALogFile, .noSuchFile, .locked,
         .invalidHeader, .fileAccess, .ioError, .syncFailed, .noSpace, .overloaded, .noSuchHandle,
         .notImplemented,
     ]

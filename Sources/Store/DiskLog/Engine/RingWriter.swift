@@ -19,6 +19,9 @@ struct RingWriter: MovingWriter {
     /// Files, and the index, that were written and may not be durable.
     var unsynced = Unsynced()
 
+    /// So many files may wait for their sync before one is made to.
+    private static let unsyncedLimit = 16
+
     struct Unsynced {
         var files: [LogFile] = []
         var index: IndexWrite?
@@ -33,8 +36,6 @@ struct RingWriter: MovingWriter {
             moves += 1
         }
     }
-
-    private static let unsyncedLimit = 6
 
     var maxBytes: Int { Int(clamping: sizeFile.maxBytes) }
     var maxFiles: Int { Int(sizeFile.maxFiles) }
@@ -72,6 +73,16 @@ struct RingWriter: MovingWriter {
         unsynced = Unsynced()
     }
 
+    /// Puts on stable storage which files there are, and what is known of them.
+    private mutating func syncNames() throws(StoreError) {
+        try setting.place.sync()
+        try setting.directory.syncFolder(of: setting.base)
+        try unsynced.index?.sync()
+        unsynced.index = nil
+        unsynced.hasNewNames = false
+        unsynced.moves = 0
+    }
+
     // MARK: - Moving on
 
     mutating func moveOn(isDurable: Bool) throws(StoreError) -> Int {
@@ -81,31 +92,50 @@ struct RingWriter: MovingWriter {
         try removeFilesForDecrease()
         let old = appender.file
         if isDurable, old.isDirty { try old.sync() }
-        // More than that could not be told apart by the slots after a power loss.
-        if unsynced.moves >= Self.unsyncedLimit { try sync() }
+        if unsynced.files.count >= Self.unsyncedLimit { try unsynced.files.removeFirst().sync() }
+        // After a power loss the slots and the index must not be further apart than one move.
+        if unsynced.moves > 0 { try syncNames() }
         let file = try LogFile.make(
             path(number), format: setting.format, head: bytes, in: setting.directory)
+        var isPublished = false
         do throws(StoreError) {
-            return try turn(to: number, file, bytes, isDurable: isDurable)
+            return try turn(to: number, file, bytes, isDurable: isDurable, &isPublished)
         } catch {
-            file.abandon(in: setting.directory)
-            // The log stays where it is: that must be what the slots and the mark say.
-            if number == index.current { try? old.mark(.opened) }
-            try? setting.place.write(place)
+            try stay(number, file, isPublished, because: error)
             throw error
         }
+    }
+
+    /// The log stays where it is: that must be what slots, index and files say.
+    private mutating func stay(
+        _ number: Int, _ file: LogFile, _ isPublished: Bool, because error: StoreError
+    ) throws(StoreError) {
+        guard isPublished else {
+            file.abandon(in: setting.directory)
+            return try setting.place.write(place)
+        }
+        guard number != index.current else {
+            throw .failed(detail: "\(error.summary), when a new file was in place already")
+        }
+        try setting.directory.remove(path(number))
+        starts[number] = nil
+        if number <= index.counts.count {
+            index[number] = 0
+            unsynced.index = try index.write(
+                setting.base, countOf: number, in: setting.directory)
+        }
+        try setting.place.write(place)
     }
 
     /// Makes `file` the one that is written; how many items of its former self are gone.
     ///
     /// Nothing that the ring remembers is changed before all is done.
     private mutating func turn(
-        to number: Int, _ file: LogFile, _ headBytes: [UInt8]?, isDurable: Bool
+        to number: Int, _ file: LogFile, _ headBytes: [UInt8]?, isDurable: Bool,
+        _ isPublished: inout Bool
     ) throws(StoreError) -> Int {
         let (old, oldFile) = (index.current, appender.file)
         if isDurable { try file.sync() }
-        // The original empties such a file first, and writes the rest of the old items behind.
-        if number == old { try oldFile.close() }
         var next = place
         next.start += appender.units
         next.file = UInt32(number)
@@ -113,8 +143,10 @@ struct RingWriter: MovingWriter {
         next.bytes = try file.inode()
         next.isMoving = true
         try setting.place.write(next)
+        try setting.place.sync()
         setting.emptied.withLock { _ = $0.insert(number) }
         try file.publish(in: setting.directory)
+        isPublished = true
         if number != old { starts[number] = nil }
         // The index must not say so before the file is there, also after a power loss.
         if isDurable { try setting.directory.syncFolder(of: setting.base) }

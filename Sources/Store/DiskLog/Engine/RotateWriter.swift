@@ -91,6 +91,14 @@ struct RotateWriter: MovingWriter {
             try setting.place.write(next)
             setting.emptied.withLock { _ = $0.insert(0) }
             try clear(archives, maxFiles)
+            if next.isReopening {
+                // Known before there is a new file: that one must not be moved away as well.
+                next.isReopening = false
+                next.isMoving = false
+                next.items = 0
+                try setting.place.write(next)
+                try setting.place.sync()
+            }
             try file.publish(in: setting.directory)
         } catch {
             file.abandon(in: setting.directory)
@@ -126,8 +134,6 @@ struct RotateWriter: MovingWriter {
         try replaceFile(bytes, generation: 1) { (archives, maxFiles) throws(StoreError) in
             try archives.moveAway(to: base, maxFiles: maxFiles)
         }
-        place.isReopening = false
-        try setting.place.write(place)
         written = 0
         overflows = 0
         try sync()

@@ -33,7 +33,7 @@ extension Logs {
     ) throws(StoreError) -> LogMemory {
         let base = memory.file ?? Self.defaultBase(name)
         let place = try LogPlace.read(LogPlaceFile.path(of: name), in: directory).first?.place
-        if let target = memory.movingTo, let place, place.isReopening {
+        if let target = memory.movingTo, let place, place.isReopening, place.isMoving {
             switch memory.type ?? .halt {
             case .halt:
                 if directory.exists(base) { try directory.rename(base, to: target) }
