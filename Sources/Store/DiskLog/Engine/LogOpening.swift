@@ -69,8 +69,7 @@ struct LogOpening {
             of: number, size: file.end, inode: try file.inode(), isClosed: isClosed)
         if repaired?.wasRewritten == true { place.epoch += 1 }
         let units = try units(of: file, repaired?.recovered ?? known ?? indexedItems(file))
-        let records =
-            repaired?.recovered ?? indexed ?? (setting.format == .internal ? units : 0)
+        let records = setting.format == .internal ? units : indexed ?? 0
         var opened = File(
             appender: FileAppender(existing: file, records: records, units: units), place: place)
         if let repaired {
@@ -88,9 +87,11 @@ struct LogOpening {
         return try LogCounter.count(file).items
     }
 
-    /// The index knows the count of a file that was closed; of others it says 0.
+    /// The index knows the count of a file that was closed; of others it says 0, or after a crash
+    /// what the file held before it was made anew.
     private func indexedItems(_ file: LogFile) -> Int? {
-        indexed.flatMap { $0 > 0 || file.end == LogMark.headerSize ? $0 : nil }
+        if places.wasLeftOpen { return nil }
+        return indexed.flatMap { $0 > 0 || file.end == LogMark.headerSize ? $0 : nil }
     }
 }
 
@@ -130,6 +131,9 @@ struct LogPlaces {
         guard let index = slots.firstIndex(where: { $0.file == current }) else { return [] }
         return Array(slots[..<index])
     }
+
+    /// Whether the log was not closed when it was written the last time.
+    var wasLeftOpen: Bool { slots.first.map { !$0.isClosed } ?? false }
 
     /// The place of a file that is there, and how many items it has if that is certain.
     func place(
