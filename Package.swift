@@ -45,6 +45,9 @@ let package = Package(
             name: "FuzzTerms", dependencies: ["Store"], path: "Tests/Fuzz/Terms",
             exclude: ["terms.dict"], swiftSettings: strict),
         .executableTarget(
+            name: "FuzzLogs", dependencies: ["Store"], path: "Tests/Fuzz/Logs",
+            exclude: ["logs.dict", "corpus"], swiftSettings: strict),
+        .executableTarget(
             name: "LogBench", dependencies: ["Store"], path: "Benchmarks/Logs",
             exclude: ["logs.escript"], swiftSettings: strict),
         .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),

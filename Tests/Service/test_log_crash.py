@@ -134,7 +134,7 @@ def test_control_server_whose_write_does_nothing_is_caught(start, tmp_path, kind
     server = start(**faults.options)
     assert server.client.put("/v1/logs/l", KINDS[kind]).status == 201
     history = LogHistory("l", overwrites=True)
-    faults.arm("pwrite", 6, error=0, path="l.LOG")
+    faults.arm("pwrite", 2, error=0, path="l.LOG")
     load_and_kill(server, history, (), dice)
     assert faults.hits("pwrite") == 1
     faults.disarm()

@@ -76,8 +76,12 @@ extension DiskLog {
             do throws(StoreError) {
                 try engine.change(body)
             } catch {
-                // A head that could not be made has changed nothing.
-                if case .log(.invalidHeader) = error { throw error }
+                switch error {
+                // A head that could not be made has changed nothing, nor has a log that was closed
+                // meanwhile.
+                case .log(.invalidHeader), .log(.noSuchLog): throw error
+                default: break
+                }
                 if case .reopen = request { engine.abandon() } else { try? engine.close() }
                 throw .log(.stopped(name: name, because: error))
             }

@@ -68,19 +68,15 @@ struct LogOpening {
         var (place, known) = places.place(
             of: number, size: file.end, inode: try file.inode(), isClosed: isClosed)
         if repaired?.wasRewritten == true { place.epoch += 1 }
-        // Of a file that was left open the index says what its former self held.
-        let indexed = places.wasLeftOpen ? nil : indexed
-        let units = try units(
-            of: file, repaired?.recovered ?? known ?? Self.indexedItems(file, indexed))
-        let records =
-            repaired?.recovered ?? indexed ?? (setting.format == .internal ? units : 0)
+        let units = try units(of: file, repaired?.recovered ?? known ?? indexedItems(file))
+        let records = setting.format == .internal ? units : indexed ?? 0
         var opened = File(
             appender: FileAppender(existing: file, records: records, units: units), place: place)
         if let repaired {
             opened.result = .repaired(
                 recovered: repaired.recovered, badBytes: repaired.badBytes,
                 firstBad: repaired.firstBad)
-            opened.itemsWritten = self.indexed == nil ? repaired.recovered : 0
+            opened.itemsWritten = indexed == nil ? repaired.recovered : 0
         }
         return opened
     }
@@ -91,9 +87,11 @@ struct LogOpening {
         return try LogCounter.count(file).items
     }
 
-    /// The index knows the count of a file that was closed; of others it says 0.
-    private static func indexedItems(_ file: LogFile, _ indexed: Int?) -> Int? {
-        indexed.flatMap { $0 > 0 || file.end == LogMark.headerSize ? $0 : nil }
+    /// The index knows the count of a file that was closed; of others it says 0, or after a crash
+    /// what the file held before it was made anew.
+    private func indexedItems(_ file: LogFile) -> Int? {
+        if places.wasLeftOpen { return nil }
+        return indexed.flatMap { $0 > 0 || file.end == LogMark.headerSize ? $0 : nil }
     }
 }
 
@@ -116,9 +114,6 @@ struct LogPlaces {
         slots.first ?? LogPlace(identity: .random(in: 1...UInt32.max), boot: LogPlace.currentBoot)
     }
 
-    /// Whether the log was not closed, as far as is known.
-    var wasLeftOpen: Bool { slots.first.map { !$0.isClosed } ?? false }
-
     /// Whether a flush has failed since the log was opened the last time.
     var isSuspect: Bool { slots.first?.isSuspect ?? false }
 
@@ -136,6 +131,9 @@ struct LogPlaces {
         guard let index = slots.firstIndex(where: { $0.file == current }) else { return [] }
         return Array(slots[..<index])
     }
+
+    /// Whether the log was not closed when it was written the last time.
+    var wasLeftOpen: Bool { slots.first.map { !$0.isClosed } ?? false }
 
     /// The place of a file that is there, and how many items it has if that is certain.
     func place(

@@ -119,7 +119,7 @@ extension RingWriter {
     }
 
     /// The positions of the files' first items, from the current one backwards.
-    private func findStarts() throws(StoreError) -> [Int: Int] {
+    private mutating func findStarts() throws(StoreError) -> [Int: Int] {
         var starts = [index.current: place.start]
         var next = place.start
         var number = index.current
@@ -134,11 +134,16 @@ extension RingWriter {
         return starts.mapValues { $0 - next }
     }
 
-    private func units(_ number: Int) throws(StoreError) -> Int {
-        guard setting.format == .external else { return index[number] }
-        return try LogFile.open(
-            path(number), format: .external, mode: .readOnly, in: setting.directory
-        ).end
+    private mutating func units(_ number: Int) throws(StoreError) -> Int {
+        if setting.format == .internal, index[number] > 0 { return index[number] }
+        let file = try LogFile.open(
+            path(number), format: setting.format, mode: .readOnly, in: setting.directory)
+        guard setting.format == .internal else { return file.end }
+        // A power loss may have kept the count out of the index.
+        if file.end > LogMark.headerSize, (try? file.mark()) != nil {
+            index[number] = try LogCounter.count(file).items
+        }
+        return index[number]
     }
 
     // MARK: - Truncating
@@ -176,7 +181,7 @@ extension RingWriter {
             file.abandon(in: setting.directory)
             setting.directory.discard(new)
             // The new index may have its name already, and only the flush behind it have failed.
-            try? index.replace(setting.base, in: setting.directory)
+            try? index.overwrite(setting.base, in: setting.directory)
             try setting.place.write(place)
             throw error
         }

@@ -85,6 +85,8 @@ struct LogPlace: Equatable {
         else { return nil }
         let words = (1...6).map { bytes.bigEndian(UInt32.self, at: $0 * 4) }
         let values = (0...3).map { bytes.bigEndian(UInt64.self, at: 28 + $0 * 8) }
+        // Nothing can be added to larger ones.
+        guard values.dropFirst().allSatisfy({ $0 < 1 << 60 }) else { return nil }
         let place = LogPlace(
             identity: words[0], epoch: words[1], generation: words[2], file: words[3],
             start: Int(clamping: values[1]), items: Int(clamping: values[2]),

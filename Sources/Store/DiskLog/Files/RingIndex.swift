@@ -27,7 +27,8 @@ struct RingIndex: Equatable {
     /// How much of an index can be read.
     enum Reading: Equatable {
         case whole(RingIndex)
-        /// It ends within a count: the current file is known, the counts are not.
+        /// It ends within a count, or has one that can't be: the current file is known, the counts
+        /// are not.
         case cut(current: Int)
         /// There is none, or nothing in it makes sense: the original starts again at file 1.
         case none
@@ -49,6 +50,8 @@ struct RingIndex: Equatable {
                 ? Int(clamping: bytes.bigEndian(UInt64.self, at: offset))
                 : Int(bytes.bigEndian(UInt32.self, at: offset))
         }
+        // No file holds so many: such a count is damaged, and others may be.
+        guard index.counts.allSatisfy({ $0 < 1 << 40 }) else { return .cut(current: index.current) }
         return .whole(index)
     }
 
@@ -106,6 +109,13 @@ struct RingIndex: Equatable {
     /// Puts the whole index in the place of the one that is there, durably.
     func replace(_ base: String, in directory: DataDirectory) throws(StoreError) {
         try directory.replaceContents(of: Self.path(base), with: encoded)
+    }
+
+    /// Writes the whole index into the file that is there: for where a flush has failed.
+    func overwrite(_ base: String, in directory: DataDirectory) throws(StoreError) {
+        let file = try directory.open(Self.path(base), flags: O_RDWR | O_CREAT)
+        try file.write(encoded, at: 0)
+        try file.truncate(to: encoded.count)
     }
 
     /// Forgets the files above `count`.

@@ -18,9 +18,16 @@ struct RingSizeFile: Equatable {
 
     static func path(_ base: String) -> String { base + ".siz" }
 
-    /// What the file says; nil if there is none, or it has another form.
+    /// What the file says; nil if there is none, it has another form, or no ring has such a size.
     static func read(_ base: String, in directory: DataDirectory) throws(StoreError) -> Self? {
-        guard let bytes = try directory.contents(of: path(base), limit: 64) else { return nil }
+        guard let bytes = try directory.contents(of: path(base), limit: 64),
+            let found = parse(bytes), found.maxBytes > 0,
+            (1..<LogSize.fileNumberLimit).contains(Int(found.maxFiles))
+        else { return nil }
+        return found
+    }
+
+    private static func parse(_ bytes: [UInt8]) -> Self? {
         switch (bytes.count, bytes.first) {
         case (13, 2):
             return Self(
