@@ -61,6 +61,8 @@ extension RingWriter {
     private static func undoMoves(
         _ setting: LogSetting, _ places: LogPlaces, _ index: inout RingIndex
     ) throws(StoreError) {
+        // The index of a log that was closed says how far it was, or was changed by others since.
+        guard places.wasLeftOpen else { return }
         for place in places.overtaken(index.current) {
             let number = Int(place.file)
             let path = "\(setting.base).\(number)"
