@@ -107,8 +107,9 @@ final class DiskLogEngine: CommitEngine, Sendable {
         do throws(StoreError) {
             try writer.withLock { (writer) throws(StoreError) in try writer.sync() }
         } catch {
-            fail(error)
-            throw error
+            let failure = error.ofFlush(setting.base)
+            fail(failure)
+            throw failure
         }
     }
 
@@ -193,6 +194,16 @@ final class DiskLogEngine: CommitEngine, Sendable {
 }
 
 extension StoreError {
+    /// A flush may also fail because a folder can't be opened: what was written is there all the
+    /// same, or not.
+    fileprivate func ofFlush(_ file: String) -> StoreError {
+        switch self {
+        case .io(let fault), .fileAccess(let fault): .syncFailed(fault)
+        case .noSpace, .overloaded: .syncFailed(.init(call: "fsync", errno: 5, file: file))
+        default: self
+        }
+    }
+
     /// Whether nobody knows any more what is in the files.
     fileprivate var isFatal: Bool {
         switch self {
