@@ -169,10 +169,14 @@ extension RingWriter {
         next.isMoving = true
         try setting.place.write(next)
         try setting.place.sync()
-        place = next
         let highest = max(ringSize, index.counts.count)
-        index = RingIndex(version: index.version, current: 1, counts: [bytes == nil ? 0 : 1])
-        try index.replace(setting.base, in: setting.directory)
+        let emptied = RingIndex(
+            version: index.version, current: 1, counts: [bytes == nil ? 0 : 1])
+        try emptied.replace(setting.base, in: setting.directory)
+        // Not before: what can't be truncated is closed as it was.
+        index = emptied
+        place = next
+        appender = FileAppender(new: file, head: bytes)
         try Self.finishTruncation(setting, highest: highest)
         oldMaxFiles = nil
         starts = [1: place.start]
