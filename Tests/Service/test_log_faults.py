@@ -9,8 +9,10 @@ import pytest
 from support import logs
 from support.client import frames
 from support.faults import Faults
+from support.machine import needs_root, small_disk
 from support.problems import CODES, check_problem
 from support.progress import progress
+from support.server import Server
 
 # Of the calls of each kind, how many fail, picked anew each time; or all.
 FAULTS = os.environ.get("TIDEMARK_LOG_FAULTS", "3")
@@ -199,3 +201,64 @@ def test_every_call_that_fails_is_an_answer_and_loses_nothing(
             answer = server.client.delete(run.path)
             assert answer.status in (204, 404), answer
     assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize("kind", ["wrap", "wrapx"])
+def test_directory_where_the_next_file_must_go_fails_moves_only(start, kind):
+    server = start()
+    api = server.client
+    options = {**KINDS[kind], "size": {"max_no_bytes": 100, "max_no_files": 3}, "head": None}
+    assert api.put("/v1/logs/l", options).status == 201
+    first = api.post("/v1/logs/l/append", b"<first>", type=BYTES).json
+    (server.data / "logs" / "l.LOG.2").mkdir()
+    for _ in range(3):
+        answer = api.post("/v1/logs/l/next_file")
+        assert answer.status == 500 and answer.json["applied"] == "no", answer
+        answer = api.post("/v1/logs/l/append", b"r" * 95, type=BYTES)
+        assert answer.status == 500 and answer.json["applied"] == "no", answer
+    second = api.post("/v1/logs/l/append", b"<2>", type=BYTES).json
+    assert second["first"] == first["next"], "a move that failed has changed positions"
+    (server.data / "logs" / "l.LOG.2").rmdir()
+    assert api.post("/v1/logs/l/next_file").status == 200
+    third = api.post("/v1/logs/l/append", b"<3>", type=BYTES).json
+    assert third["first"] == second["next"]
+    server.restart(kill=True)
+    found = logs.Found(server.client, "l")
+    assert found.fault is None and found.position == third["next"] and found.oldest == 0
+
+
+@needs_root
+@pytest.mark.parametrize("kind", ["halt", "haltx", "wrap", "rotate"])
+def test_full_disk_is_507_and_the_log_goes_on_when_there_is_room(tmp_path, kind):
+    with small_disk(tmp_path / "disk", "3m") as disk, Server(disk) as server:
+        api = server.client
+        options = {**KINDS[kind]}
+        if "size" in options:
+            options["size"] = {"max_no_bytes": 20_000, "max_no_files": 50}
+        assert api.put("/v1/logs/l", options).status == 201
+        filler = disk / "filler"
+        filler.write_bytes(bytes(os.statvfs(disk).f_bavail * 4096 - 100_000))
+        kept, refused = {}, 0
+        for number in range(60):
+            record = b"<%d:%s>" % (number, b"r" * 6000)
+            answer = api.post("/v1/logs/l/append", record, type=BYTES)
+            if answer.status == 200:
+                kept[answer.json["first"]] = record
+            else:
+                check_problem(answer, "no_space", applied="no")
+                refused += 1
+        assert kept and refused
+        filler.unlink()
+        answer = api.post("/v1/logs/l/append", b"<works>", type=BYTES)
+        assert answer.status == 200, answer
+        kept[answer.json["first"]] = b"<works>"
+        server.restart(kill=True)
+        found = logs.Found(server.client, "l")
+        assert found.fault is None, (found, found.fault)
+        for place, record in kept.items():
+            if place < found.oldest:
+                continue
+            held = found.records
+            there = held.get(place) if isinstance(held, dict) else (
+                held[place - found.oldest:][:len(record)])
+            assert there == record, place

@@ -81,7 +81,7 @@ def cut_logs(disk, server, cuts, dice):
         assert server.client.put(f"/v1/logs/{name}", options).status == 201
         history = LogHistory(
             name, writers=2, durabilities=("synced",), may_be_emptied=name in CHANGES,
-            overwrites="type" in options)
+            overwrites="type" in options, tail_may_be_torn=True)
         histories.append(history)
         threads += history.run(server, stop)
         if name in CHANGES:

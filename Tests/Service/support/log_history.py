@@ -20,10 +20,13 @@ class LogHistory:
     """All that was sent to a log and acknowledged, over the lives of many servers."""
 
     def __init__(self, name, writers=4, *, durabilities=("synced", "written"), may_be_emptied=False,
-                 overwrites=False):
+                 overwrites=False, tail_may_be_torn=False):
         self.name, self.durabilities = name, durabilities
         # Whether records may go because the log was truncated or reopened, or went round.
         self.may_go = may_be_emptied or overwrites
+        # Whether what was not acknowledged may have a wrong body: the format has no checksum, and a
+        # power loss may keep a file's length and not its last blocks.
+        self.tail_may_be_torn = tail_may_be_torn
         self.next = [0] * writers
         # Position by (writer, number).
         self.acknowledged = {}
@@ -90,7 +93,9 @@ class LogHistory:
     def _judge_all(self, found):
         """Nothing is there twice, out of order, half or out of nowhere."""
         if isinstance(found.records, dict):
-            records = [found.records[place] for place in sorted(found.records)]
+            places = [place for place in sorted(found.records)
+                      if not self.tail_may_be_torn or place < self.end]
+            records = [found.records[place] for place in places]
             half = [each for each in records if not RECORD.fullmatch(each) and each != b"HEAD"]
             if half:
                 return f"no whole record: {half[:3]}"

@@ -63,6 +63,8 @@ extension RingWriter {
     ) throws(StoreError) {
         // Without counts it is known of no file that it was not acknowledged.
         guard !index.counts.isEmpty else { return }
+        // The index of a log that was closed says how far it was, or was changed by others since.
+        guard places.wasLeftOpen else { return }
         for place in places.overtaken(index.current) {
             let number = Int(place.file)
             let path = "\(setting.base).\(number)"
@@ -177,6 +179,7 @@ extension RingWriter {
             try emptied.replace(setting.base, in: setting.directory)
             place = next
             index = emptied
+            appender = FileAppender(new: file, head: bytes)
         } catch {
             file.abandon(in: setting.directory)
             setting.directory.discard(new)

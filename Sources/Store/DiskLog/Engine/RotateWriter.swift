@@ -120,7 +120,7 @@ struct RotateWriter: MovingWriter {
         let bytes = try head.make(given, file: 0)
         try appender.writePending()
         try replaceFile(bytes, generation: 1) { (archives, maxFiles) throws(StoreError) in
-            archives.removeAll(maxFiles: maxFiles)
+            try archives.removeAll(maxFiles: maxFiles)
         }
         written = 0
         try sync()

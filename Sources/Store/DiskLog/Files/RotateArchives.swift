@@ -65,10 +65,12 @@ struct RotateArchives {
     }
 
     /// Removes all archives.
-    func removeAll(maxFiles: Int) {
-        for number in 0..<maxFiles {
-            directory.discard(archive(number))
-            directory.discard(plain(number))
+    func removeAll(maxFiles: Int) throws(StoreError) {
+        for path in [plain(0)] + (0..<maxFiles).map(archive) where directory.exists(path) {
+            directory.discard(path)
+            guard !directory.exists(path) else {
+                throw .io(.init(call: "unlink", errno: EIO, file: path))
+            }
         }
     }
 
