@@ -172,6 +172,7 @@ extension Service {
         let wait = try blockWait(call)
         _ = try call.negotiate([.json])
         _ = try shape(call)
+        _ = try LogChangeRequest(call.body)
         if let header = call.headers.joined(.ifMatch), let log = store.logs.loaded(call.name),
             !EntityTagCondition(header).includes(log.tag(log.view))
         {
