@@ -6,7 +6,7 @@ import pytest
 
 from support.disk_log import padded
 
-SEQUENCES = int(os.environ.get("TIDEMARK_SEQUENCES", 60))
+SEQUENCES = int(os.environ.get("TIDEMARK_SEQUENCES", 120))
 
 
 @pytest.mark.parametrize("type, size", [("halt", None), ("wrap", (300, 4))])
@@ -122,7 +122,7 @@ def run_sequence(both, dice):
             both.items(dice.choice([None, 1, 3]))
 
 
-DAMAGES = int(os.environ.get("TIDEMARK_LOG_DAMAGES", 40))
+DAMAGES = int(os.environ.get("TIDEMARK_LOG_DAMAGES", 50))
 
 
 def test_damaged_logs_are_repaired_as_the_original_repairs_them(both, dice, real):

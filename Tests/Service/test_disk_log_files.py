@@ -7,7 +7,7 @@ import pytest
 
 from support.disk_log import padded
 
-RINGS = int(os.environ.get("TIDEMARK_RINGS", 40))
+RINGS = int(os.environ.get("TIDEMARK_RINGS", 60))
 OPENED, CLOSED = bytes([6, 7, 8, 9]), bytes([99, 88, 77, 11])
 
 

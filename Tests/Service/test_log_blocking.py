@@ -114,7 +114,6 @@ def test_bytes_of_a_blocked_external_log_are_for_the_blocker(api, name):
     assert blocker.get("/data").body == b"a"
 
 
-@pytest.mark.xfail(reason="it is format_external at once", strict=True)
 def test_blocked_log_is_blocked_first_and_external_then(api, name):
     log = Log(api, name).made("a", format="external")
     log.post("/block", {"queue_log_records": False})

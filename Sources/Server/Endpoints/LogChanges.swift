@@ -54,7 +54,7 @@ extension Service {
                 false
             )
         } catch {
-            guard error.code == .formatExternal, durability == .accepted else { throw error }
+            guard error.code == .formatExternal else { throw error }
             return (try decodeAppend(call, form: terms, durability: durability), true)
         }
     }

@@ -105,6 +105,9 @@ extension Service {
         _ = try call.negotiate([.json])
         let step = try call.signedInteger("step") ?? 1
         return try whenReadable(call) { [self] log throws(Problem) in
+            guard log.type == .wrap, log.format == .internal else {
+                throw Problem(.notInternalWrap(name: log.name))
+            }
             let cursor = try cursor(call, in: log)
             let next = try mapping(of: .diskLog) { () throws(StoreError) in
                 try log.step(from: cursor, by: step)

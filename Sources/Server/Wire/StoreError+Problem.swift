@@ -26,7 +26,10 @@ extension Problem {
         case .alreadyExists(let name): self.init(.alreadyExists, "\(name) is there already")
         case .badArgument(let option, let detail):
             self.init(.badParameter, detail, option: option)
-            if engine.name == EngineWords.diskLog.name { reason = "{badarg,\(option)}" }
+            if engine.name == EngineWords.diskLog.name {
+                // The original has one refusal of the repair: to truncate what is only read.
+                reason = "{badarg,\(option == "repair" ? "repair_read_only" : option)}"
+            }
         case .argumentMismatch(let option, let expected, let actual):
             self.init(.argMismatch, "\(option) is \(expected), not \(actual)", option: option)
             add("expected", .string(expected))

@@ -82,7 +82,7 @@ extension DiskLog {
                 case .log(.invalidHeader), .log(.noSuchLog): throw error
                 default: break
                 }
-                try? engine.close()
+                if case .reopen = request { engine.abandon() } else { try? engine.close() }
                 throw .log(.stopped(name: name, because: error))
             }
             engine.notices.send(.truncated(lostItems: lost))

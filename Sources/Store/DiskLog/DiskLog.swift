@@ -140,10 +140,13 @@ package final class DiskLog: Sendable {
         complete: @escaping AppendCompletion
     ) {
         let isAsynchronous = append.durability == .accepted
-        if let refusal = refusal(areTerms: areTerms) {
-            guard isAsynchronous else { return complete(.failure(refusal.error)) }
-            notices.send(refusal.notice(append.records))
+        if mode == .readOnly {
+            guard isAsynchronous else { return complete(.failure(.log(.readOnlyMode(name: name)))) }
+            notices.send(.readOnly(items: append.records))
             return complete(.success(Self.accepted))
+        }
+        if areTerms, format == .external {
+            return refuseTerms(append, caller, waitMilliseconds, complete)
         }
         guard isAsynchronous else {
             return owners.admit(
@@ -222,16 +225,29 @@ package final class DiskLog: Sendable {
     private static let accepted = Appended(
         first: 0, next: 0, generation: 0, durability: .accepted)
 
-    private func refusal(
-        areTerms: Bool
-    ) -> (error: StoreError, notice: ([[UInt8]]) -> LogNotice)? {
-        if mode == .readOnly {
-            return (.log(.readOnlyMode(name: name)), LogNotice.readOnly)
+    /// An external log takes no terms; whether it is blocked is asked first.
+    private func refuseTerms(
+        _ append: Append, _ caller: LogCaller, _ waitMilliseconds: Int,
+        _ complete: @escaping AppendCompletion
+    ) {
+        let bytes = append.bytes.count
+        guard append.durability == .accepted else {
+            return owners.admit(
+                .change, by: caller, waitMilliseconds: waitMilliseconds, bytes: bytes
+            ) { [name] refusal in
+                complete(.failure(refusal ?? .log(.formatExternal(name: name))))
+            }
         }
-        if format == .external, areTerms {
-            return (.log(.formatExternal(name: name)), LogNotice.formatExternal)
+        owners.admit(
+            .asynchronous, by: caller, waitMilliseconds: Self.asynchronousWait, bytes: bytes
+        ) { [self] refusal in
+            switch refusal {
+            case nil: notices.send(.formatExternal(items: append.records))
+            case .log(.blocked): notices.send(.blockedLog(items: append.records))
+            case _: break
+            }
         }
-        return nil
+        complete(.success(Self.accepted))
     }
 }
 

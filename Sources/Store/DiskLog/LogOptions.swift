@@ -86,6 +86,13 @@ package struct LogOptions: Equatable, Sendable {
 
     package init() {}
 
+    /// Without the size that says nothing of a ring: infinity is the one that its files have.
+    func sized(for type: LogType?) -> LogOptions {
+        var options = self
+        if type == .wrap, size == .infinity { options.size = nil }
+        return options
+    }
+
     /// - Throws: `.badArgument` for what no log can have.
     package func check() throws(StoreError) {
         if let file { try ResourceName.checkPath(file, kind: "logs") }

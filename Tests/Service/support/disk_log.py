@@ -133,8 +133,12 @@ class Service:
         return self.text(
             self.request("POST", "/append?durability=accepted", {"records": records}))
 
-    def block(self, queues=True):
-        return self.text(self.request("POST", "/block", {"queue_log_records": bool(queues)}))
+    def alog_terms(self, terms):
+        return self.alog(*terms)
+
+    def block(self, queues="true"):
+        queues = str(queues).lower() == "true"
+        return self.text(self.request("POST", "/block", {"queue_log_records": queues}))
 
     def unblock(self):
         return self.text(self.request("POST", "/unblock"))

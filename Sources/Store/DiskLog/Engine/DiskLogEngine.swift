@@ -1,3 +1,4 @@
+import Glibc
 import Synchronization
 
 /// The writing side of a log, and the state that readers look at.
@@ -107,9 +108,10 @@ final class DiskLogEngine: CommitEngine, Sendable {
         do throws(StoreError) {
             try writer.withLock { (writer) throws(StoreError) in try writer.sync() }
         } catch {
-            let failure = error.ofFlush(setting.base)
-            fail(failure)
-            throw failure
+            // Whatever kept it from the disk, what was written may be there or not.
+            let unknown = error.asFailedSync(of: setting.base)
+            fail(unknown)
+            throw unknown
         }
     }
 
@@ -150,6 +152,12 @@ final class DiskLogEngine: CommitEngine, Sendable {
         watermark.interrupt()
         guard before == .open else { return }
         try writer.withLock { (writer) throws(StoreError) in try writer.close() }
+    }
+
+    /// Ends the log as it is: its files have been closed, or are being moved away.
+    func abandon() {
+        current.withLock { $0.state = .closed }
+        watermark.interrupt()
     }
 
     /// A read-only log, and one that failed, takes nothing.
@@ -194,13 +202,13 @@ final class DiskLogEngine: CommitEngine, Sendable {
 }
 
 extension StoreError {
-    /// A flush may also fail because a folder can't be opened: what was written is there all the
-    /// same, or not.
-    fileprivate func ofFlush(_ file: String) -> StoreError {
+    fileprivate func asFailedSync(of file: String) -> StoreError {
         switch self {
+        case .syncFailed, .failed: self
         case .io(let fault), .fileAccess(let fault): .syncFailed(fault)
-        case .noSpace, .overloaded: .syncFailed(.init(call: "fsync", errno: 5, file: file))
-        default: self
+        case .noSpace: .syncFailed(.init(call: "sync", errno: ENOSPC, file: file))
+        case .overloaded: .syncFailed(.init(call: "sync", errno: EMFILE, file: file))
+        default: .syncFailed(.init(call: "sync", errno: EIO, file: file))
         }
     }
 

@@ -87,12 +87,15 @@ struct HaltWriter: LogWriter {
         let bytes = try head.make(given, file: 0)
         let file = try LogFile.make(
             setting.base, format: setting.format, head: bytes, in: setting.directory)
+        let before = place
         do throws(StoreError) {
             try file.sync()
             try announce { (place) throws(StoreError) in place.bytes = try file.inode() }
             try file.publish(in: setting.directory)
         } catch {
             file.abandon(in: setting.directory)
+            place = before
+            try setting.place.write(place)
             throw error
         }
         try setting.directory.syncFolder(of: setting.base)

@@ -87,9 +87,15 @@ package final class LogNotices: Sendable {
     func report(_ status: StoreError?) {
         let differs = state.withLock { state in
             defer { state.status = status }
-            return state.status != status
+            return !Self.isSame(state.status, status)
         }
         if differs { send(.errorStatus(status)) }
+    }
+
+    /// Whether the original would see no difference: a full log is full, however many bytes it holds.
+    private static func isSame(_ one: StoreError?, _ other: StoreError?) -> Bool {
+        if case .log(.full) = one, case .log(.full) = other { return true }
+        return one == other
     }
 
     private static func add(

@@ -63,12 +63,15 @@ extension RingWriter {
     ) throws(StoreError) {
         // The index of a log that was closed says how far it was, or was changed by others since.
         guard places.wasLeftOpen else { return }
+        // Without counts it is known of no file that it was not acknowledged.
+        guard !index.counts.isEmpty else { return }
         for place in places.overtaken(index.current) {
             let number = Int(place.file)
             let path = "\(setting.base).\(number)"
-            guard number > 0, number != index.current, setting.directory.exists(path) else {
-                continue
-            }
+            // What was closed in good order is no move that was cut short: the index is not ours.
+            guard number > 0, number != index.current, !place.isClosed,
+                setting.directory.exists(path)
+            else { continue }
             let file = try LogFile.open(
                 path, format: setting.format, mode: .readOnly, in: setting.directory)
             if place.isMoving, try file.inode() != place.bytes { continue }
@@ -157,25 +160,33 @@ extension RingWriter {
         let new = Self.newFile(setting.base)
         let file = try LogFile.make(
             new, format: setting.format, head: bytes, in: setting.directory)
-        try file.sync()
-        try file.publish(in: setting.directory)
-        let before = appender
-        var next = place
-        next.start += before.units
-        next.generation += 1
-        next.file = 1
-        next.items = before.units
-        next.bytes = try file.inode()
-        next.isMoving = true
-        try setting.place.write(next)
-        try setting.place.sync()
         let highest = max(ringSize, index.counts.count)
+        let before = appender
         let emptied = RingIndex(
             version: index.version, current: 1, counts: [bytes == nil ? 0 : 1])
-        try emptied.replace(setting.base, in: setting.directory)
-        // Not before: what can't be truncated is closed as it was.
-        index = emptied
-        place = next
+        do throws(StoreError) {
+            try file.sync()
+            try file.publish(in: setting.directory)
+            var next = place
+            next.start += before.units
+            next.generation += 1
+            next.file = 1
+            next.items = before.units
+            next.bytes = try file.inode()
+            next.isMoving = true
+            try setting.place.write(next)
+            try setting.place.sync()
+            try emptied.replace(setting.base, in: setting.directory)
+            place = next
+            index = emptied
+        } catch {
+            file.abandon(in: setting.directory)
+            setting.directory.discard(new)
+            // The new index may have its name already, and only the flush behind it have failed.
+            try? index.overwrite(setting.base, in: setting.directory)
+            try setting.place.write(place)
+            throw error
+        }
         appender = FileAppender(new: file, head: bytes)
         try Self.finishTruncation(setting, highest: highest)
         oldMaxFiles = nil

@@ -19,18 +19,13 @@ struct RingWriter: MovingWriter {
     /// Files, and the index, that were written and may not be durable.
     var unsynced = Unsynced()
 
-    /// So many files may wait for their sync before one is made to.
-    private static let unsyncedLimit = 16
-
     struct Unsynced {
-        var files: [LogFile] = []
         var index: IndexWrite?
         var hasNewNames = false
         /// How often the ring has moved on since the last sync.
         var moves = 0
 
-        mutating func add(_ file: LogFile, _ write: IndexWrite) {
-            files.append(file)
+        mutating func add(_ write: IndexWrite) {
             index = write
             hasNewNames = true
             moves += 1
@@ -65,8 +60,6 @@ struct RingWriter: MovingWriter {
 
     mutating func sync() throws(StoreError) {
         try setting.place.sync()
-        for file in unsynced.files { try file.sync() }
-        unsynced.files = []
         if appender.file.isDirty { try appender.file.sync() }
         try unsynced.index?.sync()
         if unsynced.hasNewNames { try setting.directory.syncFolder(of: setting.base) }
@@ -91,8 +84,8 @@ struct RingWriter: MovingWriter {
         let bytes = try head.make(file: number)
         try removeFilesForDecrease()
         let old = appender.file
-        if isDurable, old.isDirty { try old.sync() }
-        if unsynced.files.count >= Self.unsyncedLimit { try unsynced.files.removeFirst().sync() }
+        // It is about to be marked closed: a tear that the mark hides would stay for good.
+        if old.isDirty { try old.sync() }
         // After a power loss the slots and the index must not be further apart than one move.
         if unsynced.moves > 0 { try syncNames() }
         let file = try LogFile.make(
@@ -160,7 +153,7 @@ struct RingWriter: MovingWriter {
         next.items = 0
         place = next
         starts[number] = place.start
-        unsynced.add(oldFile, write)
+        unsynced.add(write)
         writtenBefore += appender.records
         overflows += 1
         appender = FileAppender(new: file, head: headBytes, writes: appender.writes)

@@ -111,6 +111,13 @@ struct RingIndex: Equatable {
         try directory.replaceContents(of: Self.path(base), with: encoded)
     }
 
+    /// Writes the whole index into the file that is there: for where a flush has failed.
+    func overwrite(_ base: String, in directory: DataDirectory) throws(StoreError) {
+        let file = try directory.open(Self.path(base), flags: O_RDWR | O_CREAT)
+        try file.write(encoded, at: 0)
+        try file.truncate(to: encoded.count)
+    }
+
     /// Forgets the files above `count`.
     mutating func truncate(
         _ base: String, to count: Int, in directory: DataDirectory

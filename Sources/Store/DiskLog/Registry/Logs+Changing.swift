@@ -25,9 +25,9 @@ extension Logs {
 
     private func prepareReopening(_ log: DiskLog, as base: String) throws(StoreError) {
         try ResourceName.checkPath(base, kind: "logs")
-        guard base != log.base else { throw .log(.sameFileName(name: log.name)) }
         if log.mode == .readOnly { throw .log(.readOnlyMode(name: log.name)) }
         if log.holders.queues != nil { throw .log(.blocked(name: log.name)) }
+        guard base != log.base else { throw .log(.sameFileName(name: log.name)) }
         if let other = allLoaded.first(where: { $0.base == base }) {
             throw .log(.fileInUse(file: base, by: other.name))
         }

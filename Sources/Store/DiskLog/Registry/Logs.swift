@@ -72,8 +72,9 @@ package final class Logs: Sendable {
     /// - Throws: `.alreadyExists` if there is one and `mustBeNew`; what keeps the log from being
     ///   opened; in which way an open one differs from `options`.
     package func open(
-        _ name: String, _ options: LogOptions, for holder: Holder, mustBeNew: Bool = false
+        _ name: String, _ given: LogOptions, for holder: Holder, mustBeNew: Bool = false
     ) throws(StoreError) -> Opening {
+        let options = given.sized(for: given.type)
         try options.check()
         return try turns.with(name) { () throws(StoreError) in
             if let log = loaded(name) {
@@ -102,6 +103,7 @@ package final class Logs: Sendable {
             ? .wrap : .halt
         options.type = options.type ?? memory.type ?? found
         let type = options.type ?? .halt
+        options = options.sized(for: type)
         options.format = type == .rotate ? .external : options.format ?? memory.format ?? .internal
         try options.size?.check(for: type)
         try options.check()
