@@ -85,6 +85,7 @@ extension Service {
     // MARK: - The item
 
     private func getLog(_ call: Call) throws(Problem) -> Answer {
+        _ = try shape(call)
         if let log = store.logs.loaded(call.name) { return try item(log, call) }
         return onFileThread { [self] () throws(Problem) in
             if let log = try? store.logs.find(call.name) { return try item(log, call) }

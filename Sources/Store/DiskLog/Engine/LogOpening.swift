@@ -69,7 +69,11 @@ struct LogOpening {
             of: number, size: file.end, inode: try file.inode(), isClosed: isClosed)
         if repaired?.wasRewritten == true { place.epoch += 1 }
         let units = try units(of: file, repaired?.recovered ?? known ?? indexedItems(file))
-        let records = setting.format == .internal ? units : indexed ?? 0
+        // Of a log that was closed the index is believed, as the original believes it.
+        let believed = places.wasLeftOpen ? nil : indexed
+        let records =
+            setting.format == .internal
+            ? repaired?.recovered ?? believed ?? units : indexed ?? 0
         var opened = File(
             appender: FileAppender(existing: file, records: records, units: units), place: place)
         if let repaired {

@@ -61,10 +61,10 @@ extension RingWriter {
     private static func undoMoves(
         _ setting: LogSetting, _ places: LogPlaces, _ index: inout RingIndex
     ) throws(StoreError) {
-        // The index of a log that was closed says how far it was, or was changed by others since.
-        guard places.wasLeftOpen else { return }
         // Without counts it is known of no file that it was not acknowledged.
         guard !index.counts.isEmpty else { return }
+        // The index of a log that was closed says how far it was, or was changed by others since.
+        guard places.wasLeftOpen else { return }
         for place in places.overtaken(index.current) {
             let number = Int(place.file)
             let path = "\(setting.base).\(number)"
@@ -179,6 +179,7 @@ extension RingWriter {
             try emptied.replace(setting.base, in: setting.directory)
             place = next
             index = emptied
+            appender = FileAppender(new: file, head: bytes)
         } catch {
             file.abandon(in: setting.directory)
             setting.directory.discard(new)

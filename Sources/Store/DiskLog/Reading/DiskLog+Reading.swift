@@ -6,9 +6,12 @@ extension DiskLog {
         by caller: LogCaller, waitMilliseconds: Int,
         complete: @escaping @Sendable (StoreError?) -> Void
     ) {
+        let isFree = owners.whileFree {}
         owners.admit(.read, by: caller, waitMilliseconds: waitMilliseconds) { [self] refusal in
             if let refusal { return complete(refusal) }
-            whenWritten { complete(nil) }
+            if isFree { return whenWritten { complete(nil) } }
+            // Behind what waited before it.
+            committer.perform { [self] _ in whenWritten { complete(nil) } }
         }
     }
 
