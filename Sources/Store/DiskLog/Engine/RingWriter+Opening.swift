@@ -188,6 +188,7 @@ extension RingWriter {
             try setting.place.write(place)
             throw error
         }
+        appender = FileAppender(new: file, head: bytes)
         try Self.finishTruncation(setting, highest: highest)
         oldMaxFiles = nil
         starts = [1: place.start]
