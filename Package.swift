@@ -50,6 +50,9 @@ let package = Package(
         .executableTarget(
             name: "LogBench", dependencies: ["Store"], path: "Benchmarks/Logs",
             exclude: ["logs.escript"], swiftSettings: strict),
+        .executableTarget(
+            name: "MPoolTrace", dependencies: ["Store"], path: "Tests/Drivers/MPoolTrace",
+            swiftSettings: strict),
         .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
         .testTarget(name: "APITests", dependencies: ["API", "TestSupport"], swiftSettings: strict),
         .testTarget(

@@ -11,6 +11,7 @@ struct EngineWords: Sendable {
     let isCountedInBytes: Bool
 
     static let pmemlog = EngineWords(name: "pmemlog", noun: "pool", isCountedInBytes: true)
+    static let mpool = EngineWords(name: "mpool", noun: "buffer pool", isCountedInBytes: true)
     static let diskLog = EngineWords(name: "disk_log", noun: "log", isCountedInBytes: false)
 }
 
@@ -59,6 +60,9 @@ extension Problem {
             reason = "ENOTSUP"
         case .overloaded(let detail): self.init(.overloaded, detail)
         case .log(let error):
+            self.init(error)
+            return
+        case .mpool(let error):
             self.init(error)
             return
         case .afterEffect(let error):
