@@ -198,8 +198,9 @@ extension MPool {
 }
 
 extension PageFile {
-    /// Closes the handle; memp_fclose. Nothing is written: changes that were not synced are lost with
-    /// the last handle of the file.
+    /// Closes the handle; memp_fclose.
+    ///
+    /// Nothing is written: changes that were not synced are lost with the last handle of the file.
     @discardableResult
     package func close() throws(StoreError) -> ClosedPages {
         guard becomeClosed() else { return ClosedPages() }

@@ -72,7 +72,9 @@ package final class PageFile: Sendable {
         return result
     }
 
-    /// Gets a page; it stays where it is until the pin is put back. memp_fget.
+    /// Gets a page; it stays where it is until the pin is put back.
+    ///
+    /// memp_fget.
     package func get(_ request: PageRequest) throws(StoreError) -> PagePin {
         if let mapped = try getMapped(request) { return mapped }
         if case .existing(let pgno) = request, !isClosed {

@@ -57,7 +57,9 @@ package struct PagePin: ~Copyable, Sendable {
         try file.pool.apply(.dirty, to: index)
     }
 
-    /// Gives the page back; memp_fput. On an error it is still held.
+    /// Gives the page back; memp_fput.
+    ///
+    /// On an error it is still held.
     package mutating func put(_ flags: PageFlags = []) throws(StoreError) {
         try set(flags)
         isHeld = false

@@ -1,7 +1,9 @@
 import Synchronization
 
 extension MPool {
-    /// Leaves the pool; memp_close. Closes every handle that this opener still has; writes nothing.
+    /// Leaves the pool; memp_close.
+    ///
+    /// Closes every handle that this opener still has; writes nothing.
     @discardableResult
     package func close() throws(StoreError) -> ClosedPages {
         guard !closed.exchange(true, ordering: .acquiringAndReleasing) else { return ClosedPages() }
@@ -32,7 +34,9 @@ extension MPool {
 
     // MARK: The dead
 
-    /// Takes back what processes held that have died; whether there were any. With the lock.
+    /// Takes back what processes held that have died; whether there were any.
+    ///
+    /// With the lock.
     @discardableResult
     func reclaimFromTheDead() -> Bool {
         guard region.memory.isShared else { return false }

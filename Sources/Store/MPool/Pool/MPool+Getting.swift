@@ -230,7 +230,9 @@ extension MPool {
         return index
     }
 
-    /// Gives a page that is on its way its bytes; without the lock. If that fails, it is gone.
+    /// Gives a page that is on its way its bytes; without the lock.
+    ///
+    /// If that fails, it is gone.
     private func fill(
         _ index: UInt32, _ key: PageKey, _ file: PageFile, _ source: PageSource, isNew: Bool
     ) throws(StoreError) {

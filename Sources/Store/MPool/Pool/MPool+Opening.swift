@@ -39,7 +39,9 @@ extension MPool {
         return MPool(region: region, name: name, options: options, temporaryFolder: directory)
     }
 
-    /// Removes the files of a pool; one that is not there is no error. memp_unlink.
+    /// Removes the files of a pool; one that is not there is no error.
+    ///
+    /// memp_unlink.
     ///
     /// - Throws: `.inUse` if somebody has it open, unless `force` is set. Then those inside go on.
     package static func unlink(

@@ -99,7 +99,9 @@ extension MPool {
         }
     }
 
-    /// Makes files durable that were written; the first failure. The lock is given back meanwhile.
+    /// Makes files durable that were written; the first failure.
+    ///
+    /// The lock is given back meanwhile.
     private func flush(_ slots: Set<Int>) throws(StoreError) -> StoreError? {
         var files: [PageBacking] = []
         for slot in slots.sorted() where !region.file(slot).fields.pointee.isTemporary {

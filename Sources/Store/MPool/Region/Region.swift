@@ -125,7 +125,9 @@ struct Region {
         return sum
     }
 
-    /// Keeps a page from being pinned; false if it is pinned. Undone by `release`.
+    /// Keeps a page from being pinned; false if it is pinned.
+    ///
+    /// Undone by `release`.
     func seize(_ index: UInt32) -> Bool {
         let key = header(index).key
         let bits = key.pointee.load(ordering: .relaxed)
