@@ -51,6 +51,9 @@ let package = Package(
             name: "LogBench", dependencies: ["Store"], path: "Benchmarks/Logs",
             exclude: ["logs.escript"], swiftSettings: strict),
         .executableTarget(
+            name: "MPoolBench", dependencies: ["Store"], path: "Benchmarks/MPool",
+            exclude: ["libdb.c"], swiftSettings: strict),
+        .executableTarget(
             name: "MPoolTrace", dependencies: ["Store"], path: "Tests/Drivers/MPoolTrace",
             swiftSettings: strict),
         .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),

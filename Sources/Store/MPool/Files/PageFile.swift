@@ -85,6 +85,9 @@ package final class PageFile: Sendable {
         return PagePin(file: self, index: index, pgno: pgno)
     }
 
+    /// The figures of the file so far; the hits of pages that are cached are not among them.
+    package var counts: PageFileCounts { entry.counts }
+
     /// Whether a page exists; nothing is loaded or counted.
     package func exists(_ pgno: UInt32) throws(StoreError) -> Bool {
         try pool.locked { () throws(StoreError) in
