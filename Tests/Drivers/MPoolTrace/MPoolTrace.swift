@@ -8,10 +8,11 @@ import Store
 /// MPoolTrace hammer FOLDER FILE PAGES THREADS OPERATIONS SEED
 /// MPoolTrace check FOLDER FILE PAGES
 /// MPoolTrace hold FOLDER FILE PGNO                     pins a page, says so, and waits
+/// MPoolTrace unlink FOLDER force|kindly
 /// ```
 @main enum MPoolTrace {
     static func main() {
-        let words = CommandLine.arguments.dropFirst()
+        let words = Array(CommandLine.arguments.dropFirst())
         do throws(StoreError) {
             switch words.first {
             case "replay" where words.count >= 3: try replay(Array(words.dropFirst()))
@@ -21,8 +22,10 @@ import Store
                 try Hammer(Array(words.dropFirst())).check()
             case "hold" where words.count == 4:
                 try Hammer(Array(words.dropFirst())).hold()
+            case "unlink" where words.count == 3:
+                try MPool.unlink(words[1], force: words[2] == "force")
             default:
-                print("usage: MPoolTrace replay|hammer|check|hold FOLDER ...")
+                print("usage: MPoolTrace replay|hammer|check|hold|unlink FOLDER ...")
                 exit(2)
             }
         } catch {

@@ -50,11 +50,19 @@ package struct PagePin: ~Copyable, Sendable {
         guard !file.isReadOnly, copy == nil else {
             throw .mpool(.readOnlyFile(file: file.name))
         }
-        let before = index
-        index = try bytes.withBytes { (bytes) throws(StoreError) in
-            try file.pool.replace(before, with: bytes)
+        while true {
+            let before = index
+            let after = try bytes.withBytes { (bytes) throws(StoreError) in
+                try file.pool.replace(before, with: bytes)
+            }
+            if let after {
+                index = after
+                break
+            }
+            // Somebody has replaced the page since: this pin is of what it was before.
+            index = try file.pool.acquire(file, .create(pgno)).index
+            file.pool.putUnchanged(before)
         }
-        try file.pool.apply(.dirty, to: index)
     }
 
     /// Gives the page back; memp_fput.

@@ -1,25 +1,31 @@
 import Synchronization
 
 extension MPool {
-    /// Gives a page that this process has pinned other bytes, all at once; where its pin is then.
+    /// Gives a page that this process has pinned other bytes, all at once, and marks it dirty.
     ///
     /// The bytes go into memory of their own, which takes the page's place in the page table. Who has
     /// the page pinned goes on seeing what it saw, and a process that dies in the middle leaves either
     /// all of the old bytes or all of the new ones.
+    /// - Returns: where the pin is then; nil if the page itself has gone from under the pin.
     func replace(
         _ index: UInt32, with bytes: UnsafeRawBufferPointer
-    ) throws(StoreError) -> UInt32 {
-        try locked { () throws(StoreError) in
+    ) throws(StoreError) -> UInt32? {
+        try locked { () throws(StoreError) -> UInt32? in
             let old = region.header(index)
             let key = PageKey(bits: old.key.pointee.load(ordering: .acquiring))
-            guard !key.isOrphan else { throw .mpool(.notPinned) }
+            guard !key.isOrphan else { return nil }
             guard bytes.count == old.pageSize else {
                 throw .badArgument(option: "page", detail: "a page has \(old.pageSize) bytes")
             }
             let new = try region.allocate(pageSize: old.pageSize)
             let header = region.header(new)
             region.page(header).copyMemory(from: bytes)
-            header.set(old.flags.subtracting([.writing, .changedWhileWriting]))
+            let flags = old.flags.subtracting([.writing, .changedWhileWriting])
+            header.set(flags.union(.dirty))
+            if !flags.contains(.dirty) {
+                state.pointee.dirtyPages += 1
+                region.file(key.slot).fields.pointee.dirtyPages += 1
+            }
             header.frequency.pointee.store(
                 old.frequency.pointee.load(ordering: .relaxed), ordering: .relaxed)
             header.stamp.pointee.store(clock.tickForAll(), ordering: .relaxed)
