@@ -100,6 +100,7 @@ final class Service: Sendable {
         case .service(let operation): try handle(operation, call)
         case .pool(let operation): try handle(operation, call)
         case .log(let operation): try handle(operation, call)
+        case .mpool(let operation): try handle(operation, call)
         }
     }
 

@@ -21,6 +21,10 @@ package enum OpenAPIDocument {
                     "name": "logs",
                     "description": "Erlang's disk_log: halt, wrap and rotate logs of records.",
                 ],
+                [
+                    "name": "mpools",
+                    "description": "Berkeley DB's db_mpool: pages of files, cached and shared.",
+                ],
             ],
             "paths": paths,
             "components": [
@@ -75,6 +79,7 @@ package enum OpenAPIDocument {
     private static func pathParameter(_ name: String) -> JSONValue {
         let isCode = name == "code"
         if name == "handle" { return handleParameter }
+        if let special = MPoolSchemas.pathParameters[name] { return special }
         return [
             "name": .string(name), "in": "path", "required": true,
             "description": isCode ? "A problem's code." : .string("The name of the \(name)."),
@@ -203,6 +208,11 @@ package enum OpenAPIDocument {
         ],
         "Preference-Applied": header("The preferences that were honoured."),
         "Content-Range": header("Which bytes these are, of how many."),
+        "Location": header("Where the page is."),
+        "Mpool-Pin": header("The pin's name."),
+        "Mpool-Pgno": [
+            "description": "The page's number.", "schema": ["type": "integer"],
+        ],
         "Allow": header("The methods that the path takes."),
         "Retry-After": [
             "description": "Seconds after which to try again.", "schema": ["type": "integer"],

@@ -13,7 +13,9 @@ package enum Schemas {
     static let string: JSONValue = ["type": "string"]
     static let flag: JSONValue = ["type": "boolean"]
 
-    package static var all: JSONValue { .object(common.members + LogSchemas.all.members) }
+    package static var all: JSONValue {
+        .object(common.members + LogSchemas.all.members + MPoolSchemas.all.members)
+    }
 
     private static let common: JSONValue = [
         "Problem": problem,

@@ -5,16 +5,19 @@ package enum Operation: Hashable, Sendable {
     case service(ServiceOperation)
     case pool(PoolOperation)
     case log(LogOperation)
+    case mpool(MPoolOperation)
 
     package static let all: [Operation] =
         ServiceOperation.allCases.map(Operation.service)
         + PoolOperation.allCases.map(Operation.pool) + LogOperation.allCases.map(Operation.log)
+        + MPoolOperation.allCases.map(Operation.mpool)
 
     package var description: OperationDescription {
         switch self {
         case .service(let operation): operation.description
         case .pool(let operation): operation.description
         case .log(let operation): operation.description
+        case .mpool(let operation): operation.description
         }
     }
 }

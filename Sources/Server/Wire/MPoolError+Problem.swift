@@ -20,6 +20,20 @@ extension Problem {
         case .fileFull(let file, let limit):
             self.init(.noSpace, "\(file) may have no pages beyond \(limit)")
         case .notPinned: self.init(.noSuchPin, "the page was put back, or its file was closed")
+        case .noSuchPin(let id, let isExpired):
+            self.init(
+                isExpired ? .pinExpired : .noSuchPin,
+                isExpired
+                    ? "the pin \(id) was not renewed in time; what it would change is not changed"
+                    : "there is no pin \(id)")
+        case .pagePinned(let pgno):
+            self.init(.pagePinned, "somebody else has a write pin of page \(pgno)")
+        case .tooManyPins(let limit):
+            self.init(.rateLimited, "a pool has at most \(limit) pins")
+            add("limit", .integer(limit))
+        case .conditionFailed(let etag):
+            self.init(.preconditionFailed, "the page is another one: its entity tag is \(etag)")
+            add("etag", .string(etag))
         case .closed: self.init(.noSuchMPool, "the buffer pool or the file was closed")
         case .inUse(let name): self.init(.mpoolInUse, "the buffer pool \(name) is open")
         case .noLogging:

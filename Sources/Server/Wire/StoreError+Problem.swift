@@ -70,6 +70,9 @@ extension Problem {
             applied = .yes
         }
         self.engine = engine.name
+        if engine.name == EngineWords.mpool.name, errno == nil {
+            errno = errnoName(error.errnoOfMPool)
+        }
     }
 
     private init(ofPool error: StoreError) {
@@ -110,8 +113,10 @@ extension Problem {
         case .syncFailed(let fault):
             self.init(
                 .syncFailed,
-                "\(fault.call) of \(fault.file) failed; the \(engine.noun) takes nothing more until "
-                    + "it is closed and opened", applied: .unknown)
+                engine.name == EngineWords.mpool.name
+                    ? "\(fault.call) of \(fault.file) failed; its pages are still marked dirty"
+                    : "\(fault.call) of \(fault.file) failed; the \(engine.noun) takes nothing more "
+                        + "until it is closed and opened", applied: .unknown)
             name(fault, engine)
         case .failed(let detail):
             self.init(.syncFailed, "the \(engine.noun) has failed: \(detail)")

@@ -20,6 +20,14 @@ package enum MPoolError: Equatable, Sendable {
     case fileFull(file: String, limit: UInt32)
     /// The page was not handed out, or has been put back, or its file was closed.
     case notPinned
+    /// No pin has that name; it may have had one and expired.
+    case noSuchPin(id: String, isExpired: Bool)
+    /// Another has a write pin of the page.
+    case pagePinned(pgno: UInt32)
+    /// The pool has as many pins as clients may have.
+    case tooManyPins(limit: Int)
+    /// The page is not as the request wants it.
+    case conditionFailed(etag: String)
     /// The pool or the handle was closed.
     case closed
     /// Somebody has the pool open.
@@ -55,8 +63,10 @@ extension MPoolError {
     fileprivate var errno: Int32 {
         switch self {
         case .noSuchMPool, .noSuchFile: ENOENT
-        case .noSuchPage, .notPinned, .closed, .noLogging, .lsnBeyondLog: EINVAL
-        case .busy, .pinOverflow: EAGAIN
+        case .noSuchPage, .notPinned, .noSuchPin, .conditionFailed, .closed, .noLogging,
+            .lsnBeyondLog:
+            EINVAL
+        case .busy, .pinOverflow, .pagePinned, .tooManyPins: EAGAIN
         case .cacheFull: ENOMEM
         case .readOnlyFile: EACCES
         case .fileFull: ENOSPC

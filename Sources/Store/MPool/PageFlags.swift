@@ -13,7 +13,7 @@ package struct PageFlags: OptionSet, Sendable {
 }
 
 /// Which page a get is for; the page number and the flags of memp_fget.
-package enum PageRequest: Equatable, Sendable {
+package enum WantedPage: Equatable, Sendable {
     /// A page that must exist.
     case existing(UInt32)
     /// A page that is made, all zeros, unless it exists.

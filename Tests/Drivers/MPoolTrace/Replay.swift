@@ -156,7 +156,7 @@ final class Replay {
     }
 
     private func get(_ words: TraceWords) throws(StoreError) {
-        let request: PageRequest
+        let request: WantedPage
         if words.has("new") {
             request = .new
         } else if words.has("last") {

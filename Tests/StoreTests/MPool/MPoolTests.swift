@@ -276,7 +276,7 @@ extension PageFile {
 extension MPool {
     /// Takes a pin that nobody gives back.
     fileprivate func pinOnce(_ file: PageFile, _ pgno: UInt32) -> Bool {
-        let request = PageRequest.existing(pgno)
+        let request = WantedPage.existing(pgno)
         return (try? acquire(file, request)) != nil
     }
 }

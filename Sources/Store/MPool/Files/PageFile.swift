@@ -63,7 +63,7 @@ package final class PageFile: Sendable {
 
     /// As `withPage` with a number, for any request and with flags for the put.
     package func withPage<Result>(
-        _ request: PageRequest, putting flags: PageFlags = [],
+        _ request: WantedPage, putting flags: PageFlags = [],
         _ body: (UnsafeMutableRawBufferPointer) throws(StoreError) -> Result
     ) throws(StoreError) -> Result {
         var pin = try get(request)
@@ -75,7 +75,7 @@ package final class PageFile: Sendable {
     /// Gets a page; it stays where it is until the pin is put back.
     ///
     /// memp_fget.
-    package func get(_ request: PageRequest) throws(StoreError) -> PagePin {
+    package func get(_ request: WantedPage) throws(StoreError) -> PagePin {
         if let mapped = try getMapped(request) { return mapped }
         if case .existing(let pgno) = request, !isClosed {
             let index = pool.pinCached(PageKey(file: key, pgno: pgno))
@@ -103,7 +103,7 @@ extension PageFile {
     ///
     /// The original maps such files. A mapping would end the process once somebody cuts the file
     /// short, so that a pin gets a copy here.
-    private func getMapped(_ request: PageRequest) throws(StoreError) -> PagePin? {
+    private func getMapped(_ request: WantedPage) throws(StoreError) -> PagePin? {
         guard let mapping, !isClosed, entry.fields.pointee.isMappable, request != .new else {
             return nil
         }

@@ -54,7 +54,7 @@ extension MPool {
     /// The order is that of the original's rules, so that a get that fails leaves everything as it
     /// was: number, search, does it exist, room, bytes, filter.
     func acquire(
-        _ file: PageFile, _ request: PageRequest
+        _ file: PageFile, _ request: WantedPage
     ) throws(StoreError) -> (index: UInt32, pgno: UInt32) {
         try takeLock()
         var isLocked = true
@@ -109,7 +109,7 @@ extension MPool {
         noteLongest(UInt64(examined))
     }
 
-    private func number(_ request: PageRequest, _ file: PageFile) throws(StoreError) -> UInt32 {
+    private func number(_ request: WantedPage, _ file: PageFile) throws(StoreError) -> UInt32 {
         switch request {
         case .existing(let pgno), .create(let pgno): return pgno
         case .last: return try lastPage(file.slot)
@@ -173,7 +173,7 @@ extension MPool {
 
     /// Where the bytes of an absent page come from.
     private func source(
-        of pgno: UInt32, _ request: PageRequest, _ file: PageFile
+        of pgno: UInt32, _ request: WantedPage, _ file: PageFile
     ) throws(StoreError) -> PageSource {
         let limit = file.entry.fields.pointee.maxPages
         switch request {

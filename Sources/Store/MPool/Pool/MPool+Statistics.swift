@@ -26,6 +26,12 @@ package struct MPoolStatistics: Equatable, Sendable {
         package let name: String
         package let pageSize: Int
         package let counts: PageFileCounts
+
+        package init(name: String, pageSize: Int, counts: PageFileCounts) {
+            self.name = name
+            self.pageSize = pageSize
+            self.counts = counts
+        }
     }
 }
 

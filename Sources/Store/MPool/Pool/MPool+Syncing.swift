@@ -36,7 +36,10 @@ extension MPool {
         if let lsn { state.pointee.checkpoint.asked = lsn }
         let pages = schedule(isChanging)
         var failure = try writeAll(pages)
-        if failure == nil { failure = try flush(Set(pages.map(\.key.slot))) }
+        if failure == nil {
+            failure = try flush(Set(pages.map(\.key.slot)))
+            if failure != nil { markAgain(pages) }
+        }
         if let failure {
             for index in cachedPages { mark(index, pending: false) }
             state.pointee.checkpoint.mustRetry = true
@@ -99,6 +102,14 @@ extension MPool {
         }
     }
 
+    /// Marks pages dirty whose file could not be flushed: what was written may never reach the disk.
+    private func markAgain(_ pages: [(index: UInt32, key: PageKey)]) {
+        for page in pages {
+            let key = region.header(page.index).key.pointee.load(ordering: .acquiring)
+            if PageKey(bits: key).settled == page.key { mark(page.index, dirty: true) }
+        }
+    }
+
     /// Makes files durable that were written; the first failure.
     ///
     /// The lock is given back meanwhile.
@@ -157,7 +168,10 @@ extension MPool {
                 && header.flags.contains(.dirty)
         }
         guard result == .complete, !isLeft else { return .incomplete }
-        if let failure = try flush([file.slot]) { throw failure }
+        if let failure = try flush([file.slot]) {
+            markAgain(pages)
+            throw failure
+        }
         return .complete
     }
 
