@@ -1,6 +1,7 @@
 """The life of a buffer pool over HTTP: pools, files, figures, filters, syncs, batches."""
 
 import base64
+import fcntl
 import os
 import signal
 
@@ -86,6 +87,18 @@ def test_deleting_needs_force_while_it_is_open(api, shared, name):
         {"name": name, "state": "closed"}]
     assert api.delete(pool.path).status == 204
     assert api.get(f"/v1/mpools?prefix={name}").json["mpools"] == []
+
+
+def test_a_folder_that_stays_locked_is_busy(api, shared, name):
+    MPool(api, name)
+    api.post(f"/v1/mpools/{name}/close")
+    folder = os.open(shared.data / "mpools" / name, os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        check_problem(api.put(f"/v1/mpools/{name}"), "busy")
+    finally:
+        os.close(folder)
+    assert api.put(f"/v1/mpools/{name}").status == 201
 
 
 def test_a_private_pool_makes_no_region(api, shared, name):
