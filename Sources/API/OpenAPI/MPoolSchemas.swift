@@ -92,8 +92,10 @@ enum MPoolSchemas {
     private static let moment: JSONValue = ["type": "string", "format": "date-time"]
     private static let mode: JSONValue = ["type": "string", "enum": ["read", "write"]]
     private static let filter: JSONValue = [
-        "type": "string", "minLength": 1, "description": "A filter's name, or a+b.",
+        "type": "string", "pattern": .string("^\(filterName)(\\+\(filterName)){0,7}$"),
+        "description": "A filter's name, or a+b.",
     ]
+    private static let filterName = "(none|byteswap16|byteswap32|byteswap64|xor|crc32c|fail)"
     private static let operation: JSONValue = [
         "type": "string",
         "enum": [
@@ -143,8 +145,8 @@ enum MPoolSchemas {
                 "description": "Pages carry LSNs of a log that the client keeps and flushes.",
             ],
             "journal": [
-                "type": ["string", "null"], "default": nil,
-                "description": "The journal whose LSNs pages carry.",
+                "type": "null", "default": nil,
+                "description": "For the journal whose LSNs pages carry; not in this version.",
             ],
             "max_pinned_pct": percent,
             "policy": ["type": "string", "enum": ["lru", "s3fifo"], "default": "lru"],

@@ -17,10 +17,9 @@ extension MPoolSettings {
         noMmap = try object.bool("nommap")
         logging = try object.bool("logging")
         if let node = object.take("journal"), !node.isNull {
-            guard let name = node.string else {
-                throw Problem(.badParameter, "journal is a name or null", option: "journal")
-            }
-            journal = name
+            throw Problem(
+                .badParameter, "journals of buffer pools are not in this version",
+                option: "journal")
         }
         maxPinnedPercent = try object.integer("max_pinned_pct")
         policy = try object.choice("policy")

@@ -24,7 +24,7 @@ extension MPoolOperation {
                 .init(200, "It was open.", [.json("MPool", example: MPoolExamples.pool)]),
                 .init(201, "It is open.", [.json("MPool", example: MPoolExamples.pool)]),
             ],
-            problems: [.argMismatch, .notImplemented])
+            problems: [.argMismatch])
     }
 
     static var describeGet: OperationDescription {

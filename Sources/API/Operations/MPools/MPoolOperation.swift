@@ -86,7 +86,7 @@ package enum MPoolOperation: CaseIterable, Sendable {
     static let lsnBelow = OperationDescription.Parameter(
         "If-Page-LSN-Below", in: .header,
         "Only if the page's own LSN is smaller: file,offset, as in redoing a log.",
-        ["type": "string"], example: "1,4096")
+        ["type": "string", "pattern": "^[0-9]{1,9},[0-9]{1,9}$"], example: "1,4096")
 
     static let syncFirst = OperationDescription.Parameter(
         "sync", "Write what has changed first; without it that is lost.",
