@@ -64,7 +64,7 @@ package final class Journals: Sendable {
     ) throws(StoreError) -> Opening {
         try given.check()
         return try turns.with(name) { () throws(StoreError) in
-            var memory = try memory(of: name)
+            let memory = try memory(of: name)
             guard !mustBeNew || !memory.isKnown else {
                 throw .alreadyExists(name: "the journal " + name)
             }
@@ -78,7 +78,6 @@ package final class Journals: Sendable {
             }
             var options = given.completed(by: known)
             options.path = options.path ?? Self.defaultPath(name)
-            memory.isClosed = false
             return try load(name, options, memory)
         }
     }
@@ -110,6 +109,7 @@ package final class Journals: Sendable {
         let settings = JournalSettings(options)
         let place = JournalDirectory(data: directory, path: path)
         let before = memory
+        memory.isClosed = false
         memory.options = options
         memory.begin()
         if settings.mode == .readOnly {
