@@ -80,7 +80,7 @@ package final class Journal: Sendable {
         self.name = name
         self.identity = identity
         self.files = files
-        statistics = JournalStatistics()
+        statistics = files.statistics
         opened = .ok
         isForeign = true
         holds = ArchiveHolds()
@@ -123,14 +123,14 @@ package final class Journal: Sendable {
     /// Appends records that `RecordEncoder` has put together; WT_SESSION::log_printf, or a commit.
     ///
     /// - Parameters:
-    ///   - payload: how many bytes they are without padding.
+    ///   - tally: what became of them as they were put together.
     ///   - complete: called once, on another thread; positions are those of LSNs.
     /// - Throws: what is known at once; then `complete` is not called.
     package func append(
-        _ append: Append, payload: Int, complete: @escaping AppendCompletion
+        _ append: Append, _ tally: RecordTally, complete: @escaping AppendCompletion
     ) throws(StoreError) {
         try writing().append(append) { [statistics] result in
-            if case .success = result { statistics.add(.payload, payload) }
+            if case .success = result { statistics.count(tally) }
             complete(result)
         }
     }
@@ -229,8 +229,7 @@ package final class Journal: Sendable {
 
     /// The rows of one record, and the LSN of the record behind it; waits for the disk.
     package func rows(at lsn: LSN) throws(StoreError) -> (rows: [JournalRow], next: LSN?) {
-        statistics.add(.scans)
-        return try files.rows(at: lsn)
+        try files.rows(at: lsn)
     }
 }
 

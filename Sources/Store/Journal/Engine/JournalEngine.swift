@@ -179,16 +179,17 @@ final class JournalEngine: CommitEngine, Sendable {
     func checkpoint() throws(StoreError) -> (start: LSN, end: LSN) {
         var bytes: [UInt8] = []
         let encoder = RecordEncoder()
-        let payload = encoder.append(body: RecordBody.checkpointStart, to: &bytes)
+        var tally = RecordTally()
+        encoder.append(body: RecordBody.checkpointStart, to: &bytes, &tally)
         let length = bytes.count
         let first = write([Append(bytes: bytes, lengths: [length])])[0]
         let start = LSN(position: try first.get().first)
         var second: [UInt8] = []
-        let more = encoder.append(body: RecordBody.checkpoint(of: start), to: &second)
+        encoder.append(body: RecordBody.checkpoint(of: start), to: &second, &tally)
         let last = write([Append(bytes: second, lengths: [second.count])])[0]
         let end = LSN(position: try last.get().first)
         try flush()
-        statistics.add(.payload, payload + more)
+        statistics.count(tally)
         return (start, end)
     }
 

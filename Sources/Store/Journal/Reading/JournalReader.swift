@@ -26,6 +26,7 @@ struct JournalReader: ~Copyable {
             guard let found = try current?.read(at: Int(place.offset)) else { return nil }
             switch found {
             case .record(let record):
+                files.statistics.count(scanned: record)
                 place = LSN(file: place.file, offset: UInt32(clamping: record.end))
                 return record
             case .end:

@@ -116,7 +116,9 @@ package final class Journals: Sendable {
             _ = try place.numbers()
             if memory != before { try memory.save(in: directory) }
             return Journal(
-                JournalFiles(place, compressor: settings.compressor), name: name,
+                JournalFiles(
+                    place, compressor: settings.compressor, statistics: JournalStatistics()),
+                name: name,
                 identity: memory.identity, settings: settings, generation: memory.generation,
                 services: services)
         }
