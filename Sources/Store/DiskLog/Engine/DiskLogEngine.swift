@@ -74,7 +74,7 @@ final class DiskLogEngine: CommitEngine, Sendable {
     ) throws(StoreError) -> Addition {
         try requireOpen()
         try append.expectation.check(against: state(writer))
-        return try writer.add(append, isAtomic: append.isAtomic, isDurable: isDurable)
+        return try writer.add(append, isDurable: isDurable)
     }
 
     private func state(_ writer: any LogWriter) -> Expectation.State {

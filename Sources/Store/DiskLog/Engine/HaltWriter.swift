@@ -35,15 +35,13 @@ struct HaltWriter: LogWriter {
             currentItems: appender.records, items: written)
     }
 
-    mutating func add(
-        _ append: Append, isAtomic: Bool, isDurable: Bool
-    ) throws(StoreError) -> Addition {
+    mutating func add(_ append: Append, isDurable: Bool) throws(StoreError) -> Addition {
         var addition = Addition()
         try appender.writeIfLarge()
         addition.first = place.start + appender.units
         addition.next = addition.first
         let fitsWhole = hasRoom(for: countedSize(append))
-        if fitsWhole || !isAtomic && !isFull {
+        if fitsWhole || !append.isAtomic && !isFull {
             try append.forEachRecord { (record) throws(StoreError) in
                 let size = appender.countedSize(record.count)
                 guard fitsWhole || limit.map({ appender.counted + size <= $0 }) ?? true else {

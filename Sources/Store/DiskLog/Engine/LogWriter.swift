@@ -23,13 +23,9 @@ protocol LogWriter: Sendable {
     var figures: LogFigures { get }
     var size: LogSize { get }
 
-    /// Takes in the records of an append from `index` on, as many as there is room for; how many
-    /// that was.
-    ///
-    /// - Parameter isAtomic: all or none.
-    mutating func add(
-        _ append: Append, isAtomic: Bool, isDurable: Bool
-    ) throws(StoreError) -> Addition
+    /// Takes in the records of an append from `index` on, as many as there is room for, or all or
+    /// none; how many that was.
+    mutating func add(_ append: Append, isDurable: Bool) throws(StoreError) -> Addition
 
     /// Hands what was gathered to the operating system.
     mutating func writePending() throws(StoreError)
@@ -73,9 +69,7 @@ protocol MovingWriter: LogWriter {
 }
 
 extension MovingWriter {
-    mutating func add(
-        _ append: Append, isAtomic: Bool, isDurable: Bool
-    ) throws(StoreError) -> Addition {
+    mutating func add(_ append: Append, isDurable: Bool) throws(StoreError) -> Addition {
         var addition = Addition()
         try appender.writeIfLarge()
         addition.first = position
