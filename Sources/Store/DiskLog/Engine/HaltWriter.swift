@@ -124,12 +124,7 @@ struct HaltWriter: LogWriter {
     private mutating func announce(
         _ change: (inout LogPlace) throws(StoreError) -> Void
     ) throws(StoreError) {
-        var next = place
-        next.start += appender.units
-        next.generation += 1
-        next.items = appender.units
-        next.isMoving = true
-        next.isClosed = false
+        var next = place.moving(after: appender.units, generations: 1)
         try change(&next)
         try setting.place.write(next)
         try setting.place.sync()
@@ -138,9 +133,7 @@ struct HaltWriter: LogWriter {
 
     /// What was announced is done.
     private mutating func settle() throws(StoreError) {
-        place.isMoving = false
-        place.isReopening = false
-        place.items = 0
+        place.settle()
         try setting.place.write(place)
         try setting.place.sync()
     }

@@ -165,9 +165,7 @@ struct LogPlaces {
         var place = place
         place.file = UInt32(number)
         place.isClosed = false
-        place.isMoving = false
-        place.isReopening = false
-        place.items = 0
+        place.settle()
         place.isSuspect = false
         place.boot = LogPlace.currentBoot
         return place

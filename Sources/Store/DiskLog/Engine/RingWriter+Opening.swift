@@ -167,13 +167,9 @@ extension RingWriter {
         do throws(StoreError) {
             try file.sync()
             try file.publish(in: setting.directory)
-            var next = place
-            next.start += before.units
-            next.generation += 1
+            var next = place.moving(after: before.units, generations: 1)
             next.file = 1
-            next.items = before.units
             next.bytes = try file.inode()
-            next.isMoving = true
             try setting.place.write(next)
             try setting.place.sync()
             try emptied.replace(setting.base, in: setting.directory)
@@ -200,8 +196,7 @@ extension RingWriter {
             new: try LogFile.open(
                 path(1), format: setting.format, mode: .readWrite, in: setting.directory),
             head: bytes)
-        place.isMoving = false
-        place.items = 0
+        place.settle()
         try setting.place.write(place)
     }
 
@@ -236,24 +231,19 @@ extension RingWriter {
     mutating func reopen(as base: String, head given: LogHead?) throws(StoreError) {
         let bytes = try head.make(given, file: 1)
         try close()
-        var next = place
-        next.start += appender.units
-        next.generation += 1
+        var next = place.moving(after: appender.units, generations: 1)
         next.epoch += 1
         next.file = 1
         next.items = 0
         next.bytes = 0
-        next.isMoving = true
         next.isReopening = true
-        next.isClosed = false
         try setting.place.write(next)
         try setting.place.sync()
         place = next
         try Self.renameFiles(
             setting.base, to: base, highest: max(ringSize, index.counts.count),
             in: setting.directory)
-        place.isMoving = false
-        place.isReopening = false
+        place.settle()
         try setting.place.write(place)
         try setting.place.sync()
         let file = try LogFile.make(

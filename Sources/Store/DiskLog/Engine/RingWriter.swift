@@ -129,12 +129,9 @@ struct RingWriter: MovingWriter {
     ) throws(StoreError) -> Int {
         let (old, oldFile) = (index.current, appender.file)
         if isDurable { try file.sync() }
-        var next = place
-        next.start += appender.units
+        var next = place.moving(after: appender.units)
         next.file = UInt32(number)
-        next.items = appender.units
         next.bytes = try file.inode()
-        next.isMoving = true
         try setting.place.write(next)
         try setting.place.sync()
         setting.emptied.withLock { _ = $0.insert(number) }
@@ -149,8 +146,7 @@ struct RingWriter: MovingWriter {
         turned[old] = appender.records
         let write = try turned.write(setting.base, countOf: old, in: setting.directory)
         index = turned
-        next.isMoving = false
-        next.items = 0
+        next.settle()
         place = next
         starts[number] = place.start
         unsynced.add(write)
