@@ -5,6 +5,7 @@ in which nothing dies: afterwards each log must be what it was before or after t
 or between them if that came to several records or files.
 """
 
+import contextlib
 import gzip
 import http.client
 import os
@@ -354,3 +355,36 @@ def test_death_at_any_call_leaves_the_state_before_or_after(
         assert len(wrong) < 20, "\n".join(wrong)
     print(f"{len(numbers)} deaths at {calls} calls")
     assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize("files", [1, 2, 4])
+def test_death_at_any_call_of_a_truncation_leaves_all_or_nothing(tmp_path, files):
+    """Of a ring that went round: a part of it would have other positions."""
+    faults, path = Faults(tmp_path / "faults"), "/v1/logs/l"
+
+    def make_and_truncate(api, nth):
+        size = {"max_no_bytes": 100, "max_no_files": files}
+        assert api.put(path, {"type": "wrap", "size": size}).status == 201
+        for number in range(3 * files + nth % files):
+            api.post(path + "/append", frames([b"%d" % number] * 3), type=FRAMES)
+        before = logs.Found(api, "l")
+        faults.die(nth)
+        with contextlib.suppress(OSError, http.client.HTTPException):
+            assert api.post(path + "/truncate").status == 200
+        return before
+
+    with Server(tmp_path / "data", **faults.options) as server:
+        make_and_truncate(server.client, 0)
+        calls = faults.changes
+        assert calls > 5
+        for nth in range(1, calls + 1):
+            server.client.delete(path)
+            before = make_and_truncate(server.client, nth)
+            assert server.wait() == -9
+            faults.die(0)
+            server.start()
+            found = logs.Found(server.client, "l")
+            is_empty = found.oldest == found.position == before.position and not found.records
+            # The generation may be a new one all the same.
+            is_whole = (found.oldest, found.records) == (before.oldest, before.records)
+            assert is_empty or is_whole, f"call {nth} of {calls}: {before} became {found}"

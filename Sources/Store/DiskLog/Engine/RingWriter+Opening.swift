@@ -184,8 +184,12 @@ extension RingWriter {
             try setting.place.write(place)
             throw error
         }
-        appender = FileAppender(new: file, head: bytes)
-        try Self.finishTruncation(setting, highest: highest)
+        do throws(StoreError) {
+            try Self.finishTruncation(setting, highest: highest)
+        } catch {
+            // Not to be closed: the next opening carries on.
+            throw .failed(detail: "\(error.summary), when the log was being emptied")
+        }
         oldMaxFiles = nil
         starts = [1: place.start]
         overflows = 0
@@ -219,10 +223,12 @@ extension RingWriter {
         _ setting: LogSetting, highest: Int
     ) throws(StoreError) {
         let base = setting.base
+        // The new file goes last: while it waits, the next opening knows that others are to go.
+        if highest >= 2 {
+            for number in 2...highest { setting.directory.discard("\(base).\(number)") }
+            try setting.directory.syncFolder(of: base)
+        }
         try setting.directory.replace(base + ".1", with: newFile(base))
-        guard highest >= 2 else { return }
-        for number in 2...highest { setting.directory.discard("\(base).\(number)") }
-        try setting.directory.syncFolder(of: base)
     }
 
     // MARK: - Reopening
