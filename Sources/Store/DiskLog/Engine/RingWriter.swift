@@ -59,21 +59,16 @@ struct RingWriter: MovingWriter {
     mutating func writePending() throws(StoreError) { try appender.writePending() }
 
     mutating func sync() throws(StoreError) {
-        try setting.place.sync()
         if appender.file.isDirty { try appender.file.sync() }
-        try unsynced.index?.sync()
-        if unsynced.hasNewNames { try setting.directory.syncFolder(of: setting.base) }
-        unsynced = Unsynced()
+        try syncNames()
     }
 
     /// Puts on stable storage which files there are, and what is known of them.
     private mutating func syncNames() throws(StoreError) {
         try setting.place.sync()
-        try setting.directory.syncFolder(of: setting.base)
+        if unsynced.hasNewNames { try setting.directory.syncFolder(of: setting.base) }
         try unsynced.index?.sync()
-        unsynced.index = nil
-        unsynced.hasNewNames = false
-        unsynced.moves = 0
+        unsynced = Unsynced()
     }
 
     // MARK: - Moving on
