@@ -32,7 +32,7 @@ struct HaltWriter: LogWriter {
     var figures: LogFigures {
         LogFigures(
             writtenItems: written, isFull: isFull, currentBytes: appender.counted,
-            currentItems: appender.records, items: written)
+            currentItems: appender.records)
     }
 
     mutating func add(_ append: Append, isDurable: Bool) throws(StoreError) -> Addition {

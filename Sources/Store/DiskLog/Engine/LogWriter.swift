@@ -162,10 +162,17 @@ package struct LogFigures: Equatable, Sendable {
     package var currentBytes = 0
     /// Items of the current file, its head included.
     package var currentItems = 0
-    /// Items of all files.
-    package var items = 0
+    /// A ring: items of each file by its index, which knows nothing of the one that is written.
+    var counts: [Int] = []
     /// The file that is written, from 1.
     package var currentFile = 0
     /// How often a ring moved on since the opening.
     package var overflows = 0
+
+    /// Items of all files.
+    package var items: Int {
+        guard currentFile > 0 else { return writtenItems }
+        let others = counts.enumerated().filter { $0.offset + 1 != currentFile }
+        return others.reduce(currentItems) { $0 + $1.element }
+    }
 }

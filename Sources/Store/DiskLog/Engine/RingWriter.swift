@@ -44,12 +44,10 @@ struct RingWriter: MovingWriter {
     }
 
     var figures: LogFigures {
-        let others = index.counts.enumerated().filter { $0.offset + 1 != index.current }
-        return LogFigures(
+        LogFigures(
             writtenItems: writtenBefore + appender.records, currentBytes: appender.counted,
-            currentItems: appender.records,
-            items: others.reduce(appender.records) { $0 + $1.element },
-            currentFile: index.current, overflows: overflows)
+            currentItems: appender.records, counts: index.counts, currentFile: index.current,
+            overflows: overflows)
     }
 
     func path(_ number: Int) -> String { "\(setting.base).\(number)" }

@@ -46,8 +46,7 @@ struct RotateWriter: MovingWriter {
     var figures: LogFigures {
         LogFigures(
             writtenItems: written + appender.records, currentBytes: appender.counted,
-            currentItems: appender.records, items: written + appender.records,
-            overflows: overflows)
+            currentItems: appender.records, overflows: overflows)
     }
 
     mutating func writePending() throws(StoreError) { try appender.writePending() }
