@@ -38,7 +38,7 @@ struct HaltWriter: LogWriter {
     mutating func add(_ append: Append, isDurable: Bool) throws(StoreError) -> Addition {
         var addition = Addition()
         try appender.writeIfLarge()
-        addition.first = place.start + appender.units
+        addition.first = position
         addition.next = addition.first
         let fitsWhole = hasRoom(for: countedSize(append))
         if fitsWhole || !append.isAtomic && !isFull {
@@ -53,7 +53,7 @@ struct HaltWriter: LogWriter {
                 return true
             }
         }
-        addition.next = place.start + appender.units
+        addition.next = position
         if addition.count < append.lengths.count || isFull {
             isFull = true
             addition.isFull = true
