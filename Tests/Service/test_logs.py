@@ -323,6 +323,24 @@ def test_deleted_log_whose_files_are_kept_can_be_opened_again(shared, log):
     assert log.put().status == 200 and log.records() == ["a"]
 
 
+@pytest.mark.parametrize("format", ["internal", "external"])
+def test_positions_of_a_ring_that_is_new_here_begin_with_its_oldest_file(log, format):
+    options = ring(60, 3) | {"format": format}
+    log.made(*(str(number) * 30 for number in range(7)), **options)
+    held = log.item["position"] - log.item["oldest_position"]
+    assert log.delete("?keep_files=true").status == 204
+    assert log.put(**options).status == 200
+    assert (log.item["oldest_position"], log.item["position"]) == (0, held)
+    assert log.append("7" * 30)["first"] == held
+    for _ in range(3):
+        before = log.item
+        assert log.post("/next_file").status == 200
+        assert before["oldest_position"] < log.item["oldest_position"]
+        assert before["position"] == log.item["position"] >= log.item["oldest_position"]
+        if format == "external":
+            assert log.get("/data").status == 200
+
+
 def files_of(server, name):
     return sorted(path.name for path in (server.data / "logs").glob(name + ".*"))
 

@@ -28,13 +28,13 @@ extension RingWriter {
             path: "\(setting.base).\(index.current)", indexed: index[index.current], places: places
         ).open(&head)
         var writer = RingWriter(setting, opened, head, index, sizeFile)
+        try writer.findStarts()
         if setting.mode == .readWrite {
             writer.index[index.current] = 0
             writer.unsynced.index = try writer.index.write(
                 setting.base, countOf: index.current, in: directory)
             try setting.place.write(writer.place)
         }
-        writer.starts = try writer.findStarts()
         return (writer, opened)
     }
 
@@ -121,8 +121,8 @@ extension RingWriter {
     }
 
     /// The positions of the files' first items, from the current one backwards.
-    private mutating func findStarts() throws(StoreError) -> [Int: Int] {
-        var starts = [index.current: place.start]
+    private mutating func findStarts() throws(StoreError) {
+        starts = [index.current: place.start]
         var next = place.start
         var number = index.current
         for _ in 1..<max(ringSize, 1) {
@@ -132,8 +132,10 @@ extension RingWriter {
             starts[number] = next
         }
         // What was made elsewhere starts at 0 with its oldest item.
-        guard next < 0 else { return starts }
-        return starts.mapValues { $0 - next }
+        guard next < 0 else { return }
+        starts = starts.mapValues { $0 - next }
+        place.start -= next
+        place.epoch += 1
     }
 
     private mutating func units(_ number: Int) throws(StoreError) -> Int {
