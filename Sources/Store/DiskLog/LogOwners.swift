@@ -84,10 +84,12 @@ final class LogOwners: Sendable {
     ///
     /// `turn` is called while the order is held: it may only hand the work on.
     /// - Parameter bytes: what the request keeps in memory while it waits.
+    /// - Returns: the refusal, if `turn` was called with one at once.
+    @discardableResult
     func admit(
         _ request: LogRequest, by caller: LogCaller, waitMilliseconds: Int, bytes: Int = 0,
         _ turn: @escaping Turn
-    ) {
+    ) -> StoreError? {
         let refusal: StoreError? = state.withLock { state in
             switch Self.decide(request, caller, state.holders.block, name) {
             case .go:
@@ -111,6 +113,7 @@ final class LogOwners: Sendable {
             }
         }
         if let refusal { turn(refusal) }
+        return refusal
     }
 
     /// Runs `body` at once if the log is not blocked, before anyone can block it; false if it is.
