@@ -191,7 +191,7 @@ final class DiskLogEngine: CommitEngine, Sendable {
             view.state = state
             return view.generation != generation
         }
-        setting.emptied.withLock { $0 = [] }
+        setting.emptied.withLock { $0 = [:] }
         isLimited.store(Self.isLimited(writer.size), ordering: .relaxed)
         if isSetBack {
             watermark.interrupt(restartingAt: position)

@@ -8,8 +8,9 @@ struct LogSetting: Sendable {
     let base: String
     let directory: DataDirectory
     let place: LogPlaceFile
-    /// Files that are being emptied, from before that until readers are shown the outcome.
-    let emptied = Locked<Set<Int>>([])
+    /// Files that are being emptied or removed, from before that until readers are shown the outcome;
+    /// and where what takes their place starts, `.max` if nothing does.
+    let emptied = Locked<[Int: Int]>([:])
 }
 
 /// The files of one log from the writing side; only the log's own turn calls it.
@@ -143,6 +144,11 @@ struct LogMap: Sendable {
 
     /// The position of the first item that still exists.
     var oldest: Int { order.first.flatMap { starts[$0] } ?? 0 }
+
+    /// The position of the first item that stays when files have been emptied.
+    func oldest(after emptied: [Int: Int]) -> Int {
+        starts.map { max($0.value, emptied[$0.key] ?? 0) }.min() ?? 0
+    }
 
     /// The file after `number` on the way to the current one.
     func next(after number: Int) -> Int? {

@@ -186,6 +186,7 @@ extension RingWriter {
             try setting.place.write(place)
             throw error
         }
+        announceEmptying()
         do throws(StoreError) {
             try Self.finishTruncation(setting, highest: highest)
         } catch {
@@ -204,6 +205,12 @@ extension RingWriter {
             head: bytes)
         place.settle()
         try setting.place.write(place)
+    }
+
+    /// What readers have begun with all files ends: none of them may be passed over as missing.
+    private func announceEmptying() {
+        let start = place.start
+        setting.emptied.withLock { $0 = starts.mapValues { _ in start } }
     }
 
     static func newFile(_ base: String) -> String { base + ".1.NEW" }
@@ -248,6 +255,7 @@ extension RingWriter {
         try setting.place.write(next)
         try setting.place.sync()
         place = next
+        announceEmptying()
         try Self.renameFiles(
             setting.base, to: base, highest: max(ringSize, index.counts.count),
             in: setting.directory)

@@ -127,7 +127,7 @@ struct RingWriter: MovingWriter {
         next.bytes = try file.inode()
         try setting.place.write(next)
         try setting.place.sync()
-        setting.emptied.withLock { _ = $0.insert(number) }
+        setting.emptied.withLock { $0[number] = next.start }
         try file.publish(in: setting.directory)
         isPublished = true
         if number != old { starts[number] = nil }
@@ -175,6 +175,7 @@ struct RingWriter: MovingWriter {
     mutating func removeFiles(from first: Int, through last: Int) throws(StoreError) {
         guard first <= last else { return }
         for number in first...last {
+            setting.emptied.withLock { $0[number] = .max }
             starts[number] = nil
             setting.directory.discard(path(number))
         }

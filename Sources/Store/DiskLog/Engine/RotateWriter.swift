@@ -83,7 +83,7 @@ struct RotateWriter: MovingWriter {
         do throws(StoreError) {
             next.bytes = try file.inode()
             try setting.place.write(next)
-            setting.emptied.withLock { _ = $0.insert(0) }
+            setting.emptied.withLock { [start = next.start] in $0[0] = start }
             try clear(archives, maxFiles)
             if next.isReopening {
                 // Known before there is a new file: that one must not be moved away as well.
