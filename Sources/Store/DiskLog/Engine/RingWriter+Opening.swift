@@ -28,13 +28,14 @@ extension RingWriter {
             path: "\(setting.base).\(index.current)", indexed: index[index.current], places: places
         ).open(&head)
         var writer = RingWriter(setting, opened, head, index, sizeFile)
-        try writer.findStarts()
         if setting.mode == .readWrite {
             writer.index[index.current] = 0
             writer.unsynced.index = try writer.index.write(
                 setting.base, countOf: index.current, in: directory)
-            try setting.place.write(writer.place)
         }
+        // Counts that are missing in the index are not written to it, as the original does not.
+        try writer.findStarts()
+        if setting.mode == .readWrite { try setting.place.write(writer.place) }
         return (writer, opened)
     }
 
