@@ -7,6 +7,8 @@ struct LogSetting: Sendable {
     /// The file, or what a ring's names begin with, relative to the data directory.
     let base: String
     let directory: DataDirectory
+    /// Kept open, since a flush that fails would end the log's work; nil of a read-only log.
+    let folder: Folder?
     let place: LogPlaceFile
     /// Files that are being emptied or removed, from before that until readers are shown the outcome;
     /// and where what takes their place starts, `.max` if nothing does.
