@@ -1,6 +1,7 @@
 """The life of a log: options, owners and users, handles, lists, restarts, configuring."""
 
 import re
+import threading
 
 import pytest
 
@@ -321,6 +322,26 @@ def test_deleted_log_whose_files_are_kept_can_be_opened_again(shared, log):
     assert log.delete("?keep_files=true").status == 204
     assert files_of(shared, log.name) == [f"{log.name}.LOG"]
     assert log.put().status == 200 and log.records() == ["a"]
+
+
+def test_of_logs_that_are_opened_at_once_on_one_file_one_is_opened(shared, name):
+    def opener(number, ready, answers):
+        with shared.new_client() as client:
+            ready.wait()
+            answers.append(Log(client, f"{name}n{number}").put(file=f"logs/{name}.once"))
+
+    for _ in range(10):
+        ready, answers = threading.Barrier(8), []
+        threads = [threading.Thread(target=opener, args=(number, ready, answers))
+                   for number in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        opened = [answer for answer in answers if answer.status < 300]
+        assert len(opened) == 1 and len(answers) == 8, opened
+        assert all(answer.code == "locked" for answer in answers if answer is not opened[0])
+        assert Log(shared.client, opened[0].json["name"]).delete().status == 204
 
 
 @pytest.mark.parametrize("format", ["internal", "external"])

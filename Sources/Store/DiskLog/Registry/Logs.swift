@@ -28,6 +28,8 @@ package final class Logs: Sendable {
     /// Why the last opening of a log failed.
     private let failures = Locked<[String: StoreError]>([:])
     let turns = NameTurns()
+    /// Base names of files that are being opened.
+    private let bases = NameTurns()
     /// Logs that have been opened at the start, and how many there are.
     let recovery = Locked((done: 0, all: 0))
 
@@ -114,8 +116,16 @@ package final class Logs: Sendable {
     private func load(
         _ name: String, _ options: LogOptions, _ memory: LogMemory, for holder: Holder
     ) throws(StoreError) -> Opening {
-        let base = options.file ?? Self.defaultBase(name)
-        try requireFree(base, for: name, options.mode ?? .readWrite)
+        // Also two that are opened at once may not write one file.
+        try bases.with(options.file ?? Self.defaultBase(name)) { () throws(StoreError) in
+            try requireFree(options, for: name)
+            return try loadAlone(name, options, memory, for: holder)
+        }
+    }
+
+    private func loadAlone(
+        _ name: String, _ options: LogOptions, _ memory: LogMemory, for holder: Holder
+    ) throws(StoreError) -> Opening {
         let opened: LogOpener.Opened
         do throws(StoreError) {
             opened = try LogOpener(
@@ -155,10 +165,9 @@ package final class Logs: Sendable {
     }
 
     /// The original lets two logs write one file, and damage it.
-    private func requireFree(
-        _ base: String, for name: String, _ mode: LogMode
-    ) throws(StoreError) {
-        guard mode == .readWrite else { return }
+    private func requireFree(_ options: LogOptions, for name: String) throws(StoreError) {
+        guard options.mode != .readOnly else { return }
+        let base = options.file ?? Self.defaultBase(name)
         if let other = open.using(base).first(where: { $0.mode == .readWrite && $0.name != name }) {
             throw .log(.fileInUse(file: base, by: other.name))
         }
