@@ -194,6 +194,20 @@ def test_queued_block_takes_effect_in_its_turn(api, name, crowd):
     assert log.records() == ["0", "a", "b"]
 
 
+def test_queued_block_of_a_handle_that_has_ended_is_none(api, name, crowd):
+    log = Log(api, name).made("0")
+    first, second = log.by(log.new_handle()), log.by(log.new_handle())
+    first.post("/block")
+    crowd(second, "block", lambda log: log.post("/block"))
+    assert log.delete(f"/handles/{second.handle}").status == 204
+    crowd(log, "a", lambda log: log.try_append("a"))
+    assert first.post("/unblock").status == 200
+    answers = crowd.finish()
+    check_problem(answers["block"], "no_such_handle")
+    assert answers["a"].status == 200
+    assert log.item["status"] == "ok" and log.records() == ["0", "a"]
+
+
 def test_request_whose_wait_ran_out_is_not_done_later(api, name):
     log = Log(api, name).made("a")
     blocker = log.by(log.post("/block").json["handle"])

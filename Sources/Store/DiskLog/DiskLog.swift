@@ -69,7 +69,8 @@ package final class DiskLog: Sendable {
     private let overflowsAtInfo = Locked(0)
 
     init(
-        _ opened: LogOpener.Opened, type: LogType, options: LogOptions, services: LogServices
+        _ opened: LogOpener.Opened, type: LogType, options: LogOptions, services: LogServices,
+        handles: LogHandles
     ) {
         setting = opened.setting
         name = opened.setting.name
@@ -79,7 +80,9 @@ package final class DiskLog: Sendable {
         promised = Locked(options.durability ?? .synced)
         self.opened = opened.result
         timers = services.timers
-        owners = LogOwners(name: name, timers: services.timers)
+        owners = LogOwners(name: name, timers: services.timers) { [weak handles] handle in
+            handles?.find(handle) != nil
+        }
         headShown = Locked(options.head ?? .none)
         let engine = DiskLogEngine(
             opened.setting, writer: opened.writer, timers: services.timers)

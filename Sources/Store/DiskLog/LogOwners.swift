@@ -63,11 +63,15 @@ final class LogOwners: Sendable {
 
     private let name: String
     private let timers: Timers
+    private let isAlive: @Sendable (String) -> Bool
     private let state = Locked(State())
 
-    init(name: String, timers: Timers) {
+    /// - Parameter isAlive: whether there is a handle of that name; who ends one lifts its block
+    ///   afterwards.
+    init(name: String, timers: Timers, isAlive: @escaping @Sendable (String) -> Bool) {
         self.name = name
         self.timers = timers
+        self.isAlive = isAlive
     }
 
     var holders: Holders { state.withLock { $0.holders } }
@@ -143,6 +147,8 @@ final class LogOwners: Sendable {
 
     private func start(_ request: LogRequest, _ state: inout State, _ turn: Turn) {
         if case .block(let handle, let queues) = request {
+            // Nobody would lift the block of a handle that ended while it waited.
+            guard isAlive(handle) else { return turn(.log(.noSuchHandle(handle: handle))) }
             state.holders.block = Block(handle: handle, queues: queues)
         }
         turn(nil)

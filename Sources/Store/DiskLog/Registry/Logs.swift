@@ -137,7 +137,8 @@ package final class Logs: Sendable {
         }
         failures.withLock { $0[name] = nil }
         let log = DiskLog(
-            opened, type: options.type ?? .halt, options: options, services: services)
+            opened, type: options.type ?? .halt, options: options, services: services,
+            handles: handles)
         report(log)
         try remember(name, options, memory, holder)
         open.add(log)
