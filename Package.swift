@@ -27,11 +27,14 @@ let package = Package(
         .systemLibrary(
             name: "CPMemLog", pkgConfig: "libpmemlog", providers: [.apt(["libpmemlog-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+        .systemLibrary(name: "CSnappy", providers: [.apt(["libsnappy-dev"])]),
         .target(name: "CLinux"),
+        .target(name: "CCRC32C"),
         .target(name: "CPmemEnvironment"),
         .target(name: "API", dependencies: ["CJansson"], swiftSettings: strict),
         .target(
-            name: "Store", dependencies: ["CLinux", "CPMemLog", "CZlib"], swiftSettings: strict),
+            name: "Store", dependencies: ["CCRC32C", "CLinux", "CPMemLog", "CSnappy", "CZlib"],
+            swiftSettings: strict),
         .executableTarget(
             name: "Server",
             dependencies: [

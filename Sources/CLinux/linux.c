@@ -8,10 +8,15 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
+#include <unistd.h>
 
 long clinux_pread_cached(int descriptor, void *buffer, unsigned long count, long offset) {
     struct iovec part = {buffer, count};
     return preadv2(descriptor, &part, 1, offset, RWF_NOWAIT);
+}
+
+long clinux_seek_data(int descriptor, long offset) {
+    return lseek(descriptor, offset, SEEK_DATA);
 }
 
 int clinux_accept(int listener, void *address, unsigned *length) {

@@ -43,6 +43,7 @@ final class Service: Sendable {
     func endWaits() {
         for pool in store.pools.allLoaded { pool.endWaits() }
         for log in store.logs.allLoaded { log.endWaits() }
+        for journal in store.journals.allLoaded { journal.endWaits() }
     }
 
     /// Decides by the head alone whether a request can be taken.
@@ -100,6 +101,7 @@ final class Service: Sendable {
         case .service(let operation): try handle(operation, call)
         case .pool(let operation): try handle(operation, call)
         case .log(let operation): try handle(operation, call)
+        case .journal(let operation): try handle(operation, call)
         }
     }
 

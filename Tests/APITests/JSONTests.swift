@@ -12,7 +12,7 @@ import Testing
             let value = JSONValue.random(using: &random, depth: 5)
             let document = try JSONDocument(value.bytes, depth: 64)
             var writer = JSONWriter()
-            document.root.writeCompact(to: &writer)
+            try document.root.writeCompact(to: &writer)
             #expect(writer.bytes == value.bytes, "seed \(seed), round \(round)")
         }
     }

@@ -10,10 +10,14 @@ extension JSONNode {
     /// Appends the value's compact text, numbers in their shortest form.
     ///
     /// Uses a stack of its own: a client decides how deep the value is.
-    package func writeCompact(to writer: inout JSONWriter) {
+    /// - Throws: `bad_json` if it nests deeper than `depth`.
+    package func writeCompact(to writer: inout JSONWriter, depth: Int = .max) throws(Problem) {
         var open: [Container] = []
         Self.begin(node, &open, &writer)
         while let container = open.popLast() {
+            guard open.count < depth else {
+                throw Problem(.badJSON, "\(place) nests deeper than \(depth) levels")
+            }
             switch container {
             case .array(let array, let next):
                 guard let element = json_array_get(array, next) else {

@@ -21,6 +21,11 @@ package enum OpenAPIDocument {
                     "name": "logs",
                     "description": "Erlang's disk_log: halt, wrap and rotate logs of records.",
                 ],
+                [
+                    "name": "journals",
+                    "description":
+                        "WiredTiger's log: transactions and messages by LSN, and its cursors.",
+                ],
             ],
             "paths": paths,
             "components": [
@@ -74,7 +79,12 @@ package enum OpenAPIDocument {
 
     private static func pathParameter(_ name: String) -> JSONValue {
         let isCode = name == "code"
-        if name == "handle" { return handleParameter }
+        switch name {
+        case "handle": return handleParameter
+        case "cursor": return cursorParameter
+        case "lsn": return lsnParameter
+        default: break
+        }
         return [
             "name": .string(name), "in": "path", "required": true,
             "description": isCode ? "A problem's code." : .string("The name of the \(name)."),
@@ -92,6 +102,19 @@ package enum OpenAPIDocument {
         "name": "handle", "in": "path", "required": true, "description": "A handle's name.",
         "schema": ["type": "string", "pattern": "^h_[0-9a-f]{32}$"],
         "example": LogExamples.handleName,
+    ]
+
+    private static let cursorParameter: JSONValue = [
+        "name": "cursor", "in": "path", "required": true, "description": "A cursor's name.",
+        "schema": ["type": "string", "pattern": "^c_[0-9a-f]{32}$"],
+        "example": JournalExamples.cursorName,
+    ]
+
+    private static let lsnParameter: JSONValue = [
+        "name": "lsn", "in": "path", "required": true,
+        "description": "Where the record begins: file,offset.",
+        "schema": ["type": "string", "pattern": "^[0-9]{1,10},[0-9]{1,10}$"],
+        "example": "1,256",
     ]
 
     private static func parameter(_ parameter: OperationDescription.Parameter) -> JSONValue {

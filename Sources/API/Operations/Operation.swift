@@ -5,16 +5,19 @@ package enum Operation: Hashable, Sendable {
     case service(ServiceOperation)
     case pool(PoolOperation)
     case log(LogOperation)
+    case journal(JournalOperation)
 
     package static let all: [Operation] =
         ServiceOperation.allCases.map(Operation.service)
         + PoolOperation.allCases.map(Operation.pool) + LogOperation.allCases.map(Operation.log)
+        + JournalOperation.allCases.map(Operation.journal)
 
     package var description: OperationDescription {
         switch self {
         case .service(let operation): operation.description
         case .pool(let operation): operation.description
         case .log(let operation): operation.description
+        case .journal(let operation): operation.description
         }
     }
 }

@@ -14,8 +14,11 @@ package enum ProblemCode: String, CaseIterable, Sendable {
     case notFound = "not_found"
     case noSuchPool = "no_such_pool"
     case noSuchLog = "no_such_log"
+    case noSuchJournal = "no_such_journal"
     case noSuchFile = "no_such_file"
     case noSuchHandle = "no_such_handle"
+    case noSuchCursor = "no_such_cursor"
+    case wtNotFound = "wt_notfound"
     case methodNotAllowed = "method_not_allowed"
     case notAcceptable = "not_acceptable"
     case alreadyExists = "already_exists"
@@ -38,9 +41,14 @@ package enum ProblemCode: String, CaseIterable, Sendable {
     case notBlocked = "not_blocked"
     case notBlockedByPid = "not_blocked_by_pid"
     case notOwner = "not_owner"
+    case cursorUnpositioned = "cursor_unpositioned"
+    case noCompressor = "no_compressor"
+    case noLogging = "no_logging"
+    case foreignDatabase = "foreign_database"
     case readOnlyMode = "read_only_mode"
     case versionMismatch = "version_mismatch"
     case positionGone = "position_gone"
+    case cursorExpired = "cursor_expired"
     case preconditionFailed = "precondition_failed"
     case tooLarge = "too_large"
     case uriTooLong = "uri_too_long"
@@ -92,8 +100,11 @@ package enum ProblemCode: String, CaseIterable, Sendable {
         case .notFound: Row(404, "There is nothing at this path")
         case .noSuchPool: Row(404, "There is no such pool, or it is closed")
         case .noSuchLog: Row(404, "There is no such log, or it is not open")
+        case .noSuchJournal: Row(404, "There is no such journal, or it is closed")
         case .noSuchFile: Row(404, "The file does not exist")
         case .noSuchHandle: Row(404, "There is no such handle, or it has ended")
+        case .noSuchCursor: Row(404, "There is no such cursor")
+        case .wtNotFound: Row(404, "No record begins there")
         case .methodNotAllowed: Row(405, "The path does not take this method")
         case .notAcceptable: Row(406, "No acceptable form of the answer exists")
         case .alreadyExists: Row(409, "It exists already")
@@ -116,9 +127,14 @@ package enum ProblemCode: String, CaseIterable, Sendable {
         case .notBlocked: Row(409, "The log is not blocked")
         case .notBlockedByPid: Row(409, "Somebody else has blocked the log")
         case .notOwner: Row(409, "The handle is not an owner of the log")
+        case .cursorUnpositioned: Row(409, "The cursor stands on no row")
+        case .noCompressor: Row(409, "A record cannot be unpacked")
+        case .noLogging: Row(409, "There are no log files")
+        case .foreignDatabase: Row(409, "The directory belongs to a database")
         case .readOnlyMode: Row(409, "It can only be read")
         case .versionMismatch: Row(409, "That version is not offered")
         case .positionGone: Row(410, "The data at this position is gone")
+        case .cursorExpired: Row(410, "The cursor was not used in time")
         case .preconditionFailed: Row(412, "A condition of the request does not hold")
         case .tooLarge: Row(413, "The request is larger than a limit allows")
         case .uriTooLong: Row(414, "The request line is too long")

@@ -31,7 +31,7 @@ package enum RecordEnvelope {
             var writer = JSONWriter()
             swap(&writer.bytes, &bytes)
             defer { swap(&writer.bytes, &bytes) }
-            value.writeCompact(to: &writer)
+            try value.writeCompact(to: &writer, depth: valueDepth)
         default:
             throw Problem(.badRecord, "\(value.place) is none of b64, text and json")
         }

@@ -8,6 +8,8 @@ import Glibc
 /// .tidemark/pools/NAME    what the service must remember about a pool
 /// .tidemark/logs/NAME     and about a log
 /// .tidemark/places/NAME   where a log stands in the count of all it ever held
+/// .tidemark/journals/NAME about a journal
+/// .tidemark/marks/NAME    and how far it was on stable storage
 /// .tidemark/new/          files being made; what lies here at the start was never finished
 /// ```
 package final class DataDirectory: Sendable {
@@ -28,7 +30,9 @@ package final class DataDirectory: Sendable {
                 defer { free(absolute) }
                 return String(cString: absolute)
             } ?? path
-        let notes = ["pools", "logs", "places", "new"].map { ".tidemark/" + $0 }
+        let notes = ["pools", "logs", "places", "journals", "marks", "new"].map {
+            ".tidemark/" + $0
+        }
         for folder in Self.kinds + notes {
             try Self.makeFolder(path + "/" + folder)
         }
