@@ -45,10 +45,10 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(name: "StyleTests", swiftSettings: strict),
         .executableTarget(
-            name: "FuzzTerms", dependencies: ["Store"], path: "Tests/Fuzz/Terms",
+            name: "FuzzTerms", dependencies: ["Store", "TestSupport"], path: "Tests/Fuzz/Terms",
             exclude: ["terms.dict"], swiftSettings: strict),
         .executableTarget(
-            name: "FuzzLogs", dependencies: ["Store"], path: "Tests/Fuzz/Logs",
+            name: "FuzzLogs", dependencies: ["Store", "TestSupport"], path: "Tests/Fuzz/Logs",
             exclude: ["logs.dict", "corpus"], swiftSettings: strict),
         .executableTarget(
             name: "LogBench", dependencies: ["Store"], path: "Benchmarks/Logs",

@@ -161,7 +161,7 @@ extension Service {
             }
             lastChecks.withLock { checks in
                 checks[call.name] = [
-                    "at": .string(Timestamp.text(ofUnixSeconds: time(nil))),
+                    "at": .string(WallClock.text(ofSeconds: time(nil))),
                     "consistent": .bool(fault == nil),
                 ]
             }

@@ -65,7 +65,9 @@ struct TransactionRequest {
     private static let limit = 10_000
 
     init(_ body: [UInt8]) throws(Problem) {
-        var object = try JSONObject(try JSONDocument(body, depth: RecordEnvelope.depth).root)
+        // In a change, six levels are around the value of json.
+        let document = try JSONDocument(body, depth: RecordEnvelope.depth(around: 6))
+        var object = try JSONObject(document.root)
         let list = object.take("ops")
         try object.finish()
         guard let elements = list?.elements, !elements.isEmpty else {

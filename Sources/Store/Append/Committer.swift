@@ -59,6 +59,12 @@ package final class Committer<Engine: CommitEngine>: Sendable {
         enqueue(.append(Pending(append: append, complete: complete)))
     }
 
+    /// Queues an append that was promised to be taken, whatever waits already.
+    package func take(_ append: Append) {
+        budget.exceed(bytes: append.bytes.count)
+        enqueue(.append(Pending(append: append) { _ in }))
+    }
+
     /// Runs `operation` alone, after everything that was queued before it.
     package func perform(_ operation: @escaping @Sendable (Engine) -> Void) {
         enqueue(.operation(operation))
@@ -244,6 +250,11 @@ package final class CommitBudget: Sendable {
         guard queued > requestLimit || (size > byteLimit && queued > 1) else { return }
         release(bytes: count)
         throw .overloaded(detail: "\(queued - 1) appends of \(size - count) bytes wait already")
+    }
+
+    fileprivate func exceed(bytes count: Int) {
+        requests.add(1, ordering: .relaxed)
+        bytes.add(count, ordering: .relaxed)
     }
 
     fileprivate func release(bytes count: Int) {

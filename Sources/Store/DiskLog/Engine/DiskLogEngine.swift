@@ -46,8 +46,8 @@ final class DiskLogEngine: CommitEngine, Sendable {
         var results: [Result<Appended, StoreError>] = []
         var told: [LogNotice] = []
         var failure: StoreError?
-        let wasFull = view.figures.isFull
         writer.withLock { writer in
+            let wasFull = writer.figures.isFull
             var additions = Additions(batch.contains { $0.durability == .synced })
             for append in batch { additions.add(append, to: &writer, self) }
             additions.finish(&writer)
@@ -55,9 +55,9 @@ final class DiskLogEngine: CommitEngine, Sendable {
             failure = additions.failure
             // The original tells nobody when a rotate log goes on.
             if writer is RingWriter { told = additions.wraps.map(LogNotice.wrap) }
+            if !wasFull, writer.figures.isFull { told.append(.full) }
             publish(writer)
         }
-        if !wasFull, view.figures.isFull { told.append(.full) }
         if let failure {
             fail(failure)
             // What was written before it is not certain either.
@@ -74,7 +74,7 @@ final class DiskLogEngine: CommitEngine, Sendable {
     ) throws(StoreError) -> Addition {
         try requireOpen()
         try append.expectation.check(against: state(writer))
-        return try writer.add(append, isAtomic: append.isAtomic, isDurable: isDurable)
+        return try writer.add(append, isDurable: isDurable)
     }
 
     private func state(_ writer: any LogWriter) -> Expectation.State {
@@ -191,7 +191,7 @@ final class DiskLogEngine: CommitEngine, Sendable {
             view.state = state
             return view.generation != generation
         }
-        setting.emptied.withLock { $0 = [] }
+        setting.emptied.withLock { $0 = [:] }
         isLimited.store(Self.isLimited(writer.size), ordering: .relaxed)
         if isSetBack {
             watermark.interrupt(restartingAt: position)
