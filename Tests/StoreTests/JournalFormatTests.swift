@@ -4,12 +4,13 @@ import Testing
 
 /// The bytes of the original's examples, and what must come back from them.
 struct JournalFormatTests {
-    @Test(arguments: [
-        (0, [0x80]), (63, [0xBF]), (64, [0xC0, 0]), (8255, [0xDF, 0xFF]), (8256, [0xE1, 0]),
-        (8512, [0xE2, 1, 0]), (100_000, [0xE3, 1, 0x66, 0x60]),
-        (4_294_967_295, [0xE4, 0xFF, 0xFF, 0xDF, 0xBF]),
-        (UInt64.max, [0xE8, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xDF, 0xBF]),
-    ] as [(UInt64, [UInt8])])
+    @Test(
+        arguments: [
+            (0, [0x80]), (63, [0xBF]), (64, [0xC0, 0]), (8255, [0xDF, 0xFF]), (8256, [0xE1, 0]),
+            (8512, [0xE2, 1, 0]), (100_000, [0xE3, 1, 0x66, 0x60]),
+            (4_294_967_295, [0xE4, 0xFF, 0xFF, 0xDF, 0xBF]),
+            (UInt64.max, [0xE8, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xDF, 0xBF]),
+        ] as [(UInt64, [UInt8])])
     func integersArePackedAsTheOriginalDoes(value: UInt64, packed: [UInt8]) {
         var bytes: [UInt8] = []
         PackedInteger.append(value, to: &bytes)
@@ -42,10 +43,11 @@ struct JournalFormatTests {
         }
     }
 
-    @Test(arguments: [
-        ([0x7F], -1), ([0x40], -64), ([0x3F, 0xFF], -65), ([0x20, 0], -8256),
-        ([0x16, 0xDF, 0xBF], -8257),
-    ] as [([UInt8], Int)])
+    @Test(
+        arguments: [
+            ([0x7F], -1), ([0x40], -64), ([0x3F, 0xFF], -65), ([0x20, 0], -8256),
+            ([0x16, 0xDF, 0xBF], -8257),
+        ] as [([UInt8], Int)])
     func negativeIntegersAreUnpacked(packed: [UInt8], value: Int) {
         packed.withUnsafeBytes { bytes in
             var reader = PackedReader(bytes)

@@ -24,6 +24,8 @@ package final class Journal: Sendable {
         package var generation: Int
         /// Records since the opening.
         var records = 0
+        /// Those of them that are on stable storage.
+        var syncedRecords = 0
     }
 
     package let name: String
@@ -35,6 +37,10 @@ package final class Journal: Sendable {
     package let statistics: JournalStatistics
     /// Rises with each record.
     package let watermark: Watermark
+    /// Rises when records are on stable storage.
+    private let durable: Watermark
+    /// Whether its closing was a removal.
+    package let isDeleted = Flag()
     let files: JournalFiles
     package let holds: ArchiveHolds
     let committer: Committer<JournalEngine>?
@@ -68,6 +74,7 @@ package final class Journal: Sendable {
             opened, name: name, identity: identity, timers: services.timers,
             statistics: statistics)
         watermark = engine.watermark
+        durable = engine.durable
         committer = Committer(
             engine: engine, workers: services.committers, budget: services.budget)
     }
@@ -90,6 +97,7 @@ package final class Journal: Sendable {
         idle = Locked(
             View(end: .none, synced: .none, last: .none, transaction: 0, generation: generation))
         watermark = Watermark(position: 0, timers: services.timers)
+        durable = watermark
         committer = nil
     }
 
@@ -114,7 +122,10 @@ package final class Journal: Sendable {
     }
 
     /// Answers those who wait for records as if their time had run out.
-    package func endWaits() { watermark.interrupt() }
+    package func endWaits() {
+        watermark.interrupt()
+        durable.interrupt()
+    }
 
     // MARK: - Writing
 
@@ -192,6 +203,15 @@ package final class Journal: Sendable {
 
     /// How many records there were; to be taken before one looks for more.
     package var watermarkSeen: Int { view.records }
+
+    /// The end of what is as safe as the journal promises by default, how many records that are, and
+    /// who tells of more; nil for the end if others write there.
+    package var promised: (end: LSN?, records: Int, watermark: Watermark) {
+        let view = view
+        guard !isReadOnly else { return (nil, 0, watermark) }
+        return settings.durability == .synced
+            ? (view.synced, view.syncedRecords, durable) : (view.end, view.records, watermark)
+    }
 
     /// Calls `resume` once, when there are more records than `seen`, when `milliseconds` have
     /// passed, or sooner.

@@ -236,7 +236,10 @@ package final class Journals: Sendable {
                 memory.isDeleting = true
                 try memory.save(in: directory)
             }
-            if let journal = loaded(name) { try? unload(journal) }
+            if let journal = loaded(name) {
+                journal.isDeleted.set()
+                try? unload(journal)
+            }
             failures.withLock { $0[name] = nil }
             try keepsFiles ? forget(name) : finishDeleting(name, memory)
         }
