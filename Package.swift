@@ -27,11 +27,14 @@ let package = Package(
         .systemLibrary(
             name: "CPMemLog", pkgConfig: "libpmemlog", providers: [.apt(["libpmemlog-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+        .systemLibrary(name: "CSnappy", providers: [.apt(["libsnappy-dev"])]),
         .target(name: "CLinux"),
+        .target(name: "CCRC32C"),
         .target(name: "CPmemEnvironment"),
         .target(name: "API", dependencies: ["CJansson"], swiftSettings: strict),
         .target(
-            name: "Store", dependencies: ["CLinux", "CPMemLog", "CZlib"], swiftSettings: strict),
+            name: "Store", dependencies: ["CCRC32C", "CLinux", "CPMemLog", "CSnappy", "CZlib"],
+            swiftSettings: strict),
         .executableTarget(
             name: "Server",
             dependencies: [
@@ -42,14 +45,17 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(name: "StyleTests", swiftSettings: strict),
         .executableTarget(
-            name: "FuzzTerms", dependencies: ["Store"], path: "Tests/Fuzz/Terms",
+            name: "FuzzTerms", dependencies: ["Store", "TestSupport"], path: "Tests/Fuzz/Terms",
             exclude: ["terms.dict"], swiftSettings: strict),
         .executableTarget(
-            name: "FuzzLogs", dependencies: ["Store"], path: "Tests/Fuzz/Logs",
+            name: "FuzzLogs", dependencies: ["Store", "TestSupport"], path: "Tests/Fuzz/Logs",
             exclude: ["logs.dict", "corpus"], swiftSettings: strict),
         .executableTarget(
             name: "LogBench", dependencies: ["Store"], path: "Benchmarks/Logs",
             exclude: ["logs.escript"], swiftSettings: strict),
+        .executableTarget(
+            name: "JournalBench", dependencies: ["Store"], path: "Benchmarks/Journals",
+            exclude: ["wiredtiger.c"], swiftSettings: strict),
         .executableTarget(
             name: "MPoolBench", dependencies: ["Store"], path: "Benchmarks/MPool",
             exclude: ["libdb.c"], swiftSettings: strict),

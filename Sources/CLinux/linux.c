@@ -20,6 +20,10 @@ long clinux_pread_cached(int descriptor, void *buffer, unsigned long count, long
     return preadv2(descriptor, &part, 1, offset, RWF_NOWAIT);
 }
 
+long clinux_seek_data(int descriptor, long offset) {
+    return lseek(descriptor, offset, SEEK_DATA);
+}
+
 int clinux_accept(int listener, void *address, unsigned *length) {
     return accept4(listener, address, length, SOCK_NONBLOCK | SOCK_CLOEXEC);
 }

@@ -11,6 +11,7 @@ final class Service: Sendable {
     let log: ServiceLog
     let reaper: Reaper
     let bodies: BodyBudget
+    let followers = Followers()
     let inFlight = InFlight()
 
     let router: Router
@@ -43,6 +44,7 @@ final class Service: Sendable {
     func endWaits() {
         for pool in store.pools.allLoaded { pool.endWaits() }
         for log in store.logs.allLoaded { log.endWaits() }
+        for journal in store.journals.allLoaded { journal.endWaits() }
     }
 
     /// Decides by the head alone whether a request can be taken.
@@ -100,6 +102,7 @@ final class Service: Sendable {
         case .service(let operation): try handle(operation, call)
         case .pool(let operation): try handle(operation, call)
         case .log(let operation): try handle(operation, call)
+        case .journal(let operation): try handle(operation, call)
         case .mpool(let operation): try handle(operation, call)
         }
     }

@@ -19,6 +19,7 @@ enum Tidemark {
             let service = try makeService(settings, log)
             let daemon = try Daemon(service: service)
             service.store.logs.openHeld()
+            service.store.journals.openHeld()
             announce(daemon, settings, log)
             signals.waitForEnd()
             drain(service, daemon, signals)

@@ -6,6 +6,8 @@ enum Version {
     static let api = "v1"
     /// The release of Erlang/OTP whose disk_log the logs are.
     static let diskLog = "25"
+    /// The release of WiredTiger whose log the journals are.
+    static let wiredTiger = "3.2.1"
 
     /// The interface of libpmemlog that the service was built against.
     static var pmemlog: String {

@@ -16,21 +16,23 @@ package enum ResourceName {
     /// the folder of another kind.
     ///
     /// Segments are names, so that a path is the same bytes to every program that meets it.
-    package static func checkPath(_ path: String, kind: String) throws(StoreError) {
+    package static func checkPath(
+        _ path: String, kind: String, option: String = "file"
+    ) throws(StoreError) {
         let segments = path.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
         guard segments.count <= 8, segments.allSatisfy(isValid) else {
             throw .badArgument(
-                option: "file",
+                option: option,
                 detail:
-                    "file must be a relative path of at most 8 names, each a letter or digit and "
+                    "\(option) must be a relative path of at most 8 names, each a letter or digit and "
                     + "then up to 127 of letters, digits, . _ and -")
         }
         if let first = segments.first, DataDirectory.kinds.contains(first),
             first != kind || segments.count == 1
         {
             throw .badArgument(
-                option: "file",
-                detail: "file lies in the folder of another kind, or is one: \(path)")
+                option: option,
+                detail: "\(option) lies in the folder of another kind, or is one: \(path)")
         }
     }
 

@@ -8,6 +8,7 @@ package final class Store: Sendable {
     package let directory: DataDirectory
     package let pools: Pools
     package let logs: Logs
+    package let journals: Journals
     package let mpools: MPools
     /// Threads for what waits for the disk besides commits: opening, closing, making, removing.
     package let files: Workers
@@ -38,6 +39,7 @@ package final class Store: Sendable {
             report: report)
         pools = Pools(directory: directory, services: services)
         logs = Logs(directory: directory, services: services, node: "nonode@nohost")
+        journals = Journals(directory: directory, services: services)
         mpools = MPools(directory: directory, services: services)
         let unfinished = try directory.discardUnfinished()
         if unfinished > 0 { report("removed \(unfinished) files whose making was cut short") }
@@ -46,9 +48,11 @@ package final class Store: Sendable {
     /// Closes everything cleanly; nothing may be asked of the store afterwards.
     package func close() {
         logs.stopOpening()
+        journals.isStopping.withLock { $0 = true }
         files.stop()
         pools.closeAll()
         logs.closeAll()
+        journals.closeAll()
         mpools.closeAll()
         committers.stop()
         timers.stop()

@@ -34,6 +34,8 @@ package indirect enum StoreError: Error, Equatable, Sendable {
     case fileTooLarge(detail: String)
     /// A reason that disk_log has of its own.
     case log(LogError)
+    /// A reason that WiredTiger's log has of its own.
+    case journal(JournalError)
     /// A reason that a buffer pool has of its own.
     case mpool(MPoolError)
     /// What was asked for was done; then something else failed.

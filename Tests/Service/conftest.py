@@ -15,6 +15,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
 from support import contract  # noqa: E402
 from support.disk_log import Both, Erlang, Service  # noqa: E402
+from support.power import disk, no_flushes  # noqa: E402, F401
 from support.server import Server, binary, environment  # noqa: E402
 
 LAST = "test_contract.py"

@@ -1,25 +1,21 @@
 """Death at every single call that changes something, in a long run of requests.
 
-The calls are counted by a preloaded library, over all threads of the process, from its start to its
-end. For each number the run is made anew in an empty folder, the process dies at that call, and what
-is found afterwards must be what was answered, with or without the request under way.
+For each call the run is made anew in an empty folder, the process dies at it, and what is found
+afterwards must be what was answered, with or without the request under way.
 """
 
 import http.client
 import os
 import random
-import shutil
 
 import pytest
 
 from support import pmemlog
 from support.client import frames
+from support.deaths import count_calls, die, die_everywhere
 from support.faults import Faults
-from support.progress import progress
-from support.server import Server, StartFailed
+from support.server import Server
 
-# How many of the calls, spread evenly and picked anew each time; or all.
-DEATHS = os.environ.get("TIDEMARK_DEATHS", "12")
 STEPS = 200
 SIZES = [1, 17, 100, 1000, 4000, 4096, 9000, 70_000]
 FRAMES = "application/x-record-frames"
@@ -130,16 +126,10 @@ def summary(pools):
 
 def die_and_look(folder, nth, after):
     """What is wrong after the death at that call, in words; None if all is well."""
-    data, faults = folder / "data", Faults(folder / "faults")
-    faults.die(nth, after)
-    try:
-        with Server(data, **faults.options) as server:
-            done = SCRIPT.run(server)
-            code = server.wait()
-    except StartFailed as failure:
-        done, code = 0, failure.code
-    if code != -9 and (code != 0 or done != len(SCRIPT.requests)):
-        return f"it ended with {code} after {done} requests: {server.lines[-3:]}"
+    done, fault = die(SCRIPT, folder, nth, after)
+    if fault:
+        return fault
+    data = folder / "data"
     for place in ("pools", "far"):
         for file in (data / place).iterdir() if (data / place).exists() else ():
             if pmemlog.check(file) is not True:
@@ -158,13 +148,7 @@ def die_and_look(folder, nth, after):
 
 @pytest.fixture(scope="module")
 def calls(tmp_path_factory):
-    """How many calls change something when nothing dies."""
-    folder = tmp_path_factory.mktemp("calls")
-    faults = Faults(folder / "faults")
-    faults.die(0)
-    with Server(folder / "data", **faults.options) as server:
-        assert SCRIPT.run(server) == len(SCRIPT.requests)
-    return faults.changes
+    return count_calls(SCRIPT, tmp_path_factory.mktemp("calls"))
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
@@ -172,21 +156,9 @@ def test_death_at_any_call_leaves_the_state_before_or_after(
     calls, tmp_path_factory, dice, after
 ):
     assert calls > 2 * STEPS
-    numbers = range(1, calls + 1)
-    if DEATHS != "all":
-        count = int(DEATHS)
-        numbers = [1 + (calls * place + dice.randrange(calls)) // count for place in range(count)]
-    wrong = []
-    for number in progress(numbers, "death"):
-        folder = tmp_path_factory.mktemp("death", numbered=True)
-        fault = die_and_look(folder, number, after)
-        if fault:
-            wrong.append(f"call {number}: {fault}")
-        else:
-            shutil.rmtree(folder)
-        assert len(wrong) < 20, wrong
-    print(f"{len(numbers)} deaths at {calls} calls")
-    assert wrong == []
+    die_everywhere(
+        calls, tmp_path_factory, dice,
+        lambda folder, number: die_and_look(folder, number, after))
 
 
 def test_control_death_at_a_call_ends_the_process(tmp_path):

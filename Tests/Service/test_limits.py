@@ -153,6 +153,13 @@ def test_pool_size_down_to_the_minimum(api, size):
     assert size >= POOL_MINIMUM or answer.json["option"] == "pool_size"
 
 
+BODIES = {
+    "json": (b'{"record":{"json":%s}}', "application/json"),
+    "records": (b'{"records":[{"json":%s}]}', "application/json"),
+    "ndjson": (b'{"json":%s}\n', "application/x-ndjson"),
+}
+
+
 def nested(depth):
     return b"[" * depth + b"]" * depth
 
@@ -162,14 +169,25 @@ def nested(depth):
 def test_nesting_of_a_records_json_up_to_the_limit(api, name, depth, form):
     pool = f"{name}{form}{depth}"
     api.create(pool)
-    body, type = {
-        "json": (b'{"record":{"json":%s}}', "application/json"),
-        "records": (b'{"records":[{"json":%s}]}', "application/json"),
-        "ndjson": (b'{"json":%s}\n', "application/x-ndjson"),
-    }[form]
+    body, type = BODIES[form]
     answer = api.try_append(pool, body % nested(depth), type=type)
     verdict(answer, depth - 512, "bad_json")
     assert api.walk(pool) == (nested(depth) if depth <= 512 else b"")
+
+
+@pytest.mark.parametrize("depth", [511, 512, 513])
+@pytest.mark.parametrize("form", ["json", "records", "ndjson", "head"])
+def test_nesting_of_the_json_of_a_logs_record_up_to_the_limit(api, name, depth, form):
+    path = f"/v1/logs/{name}{form}{depth}"
+    if form == "head":
+        answer = api.put(path, b'{"head":{"json":%s}}' % nested(depth), type="application/json")
+        return verdict(answer, depth - 512, "bad_json")
+    assert api.put(path).status == 201
+    body, type = BODIES[form]
+    answer = api.post(path + "/append", body % nested(depth), type=type)
+    verdict(answer, depth - 512, "bad_json")
+    records = api.get(path + "/walk?as=json").body.splitlines()[:-1]
+    assert records == ([b'{"json":%s}' % nested(depth)] if depth <= 512 else [])
 
 
 @pytest.mark.parametrize("depth", [63, 64, 65])

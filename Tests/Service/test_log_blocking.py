@@ -194,6 +194,20 @@ def test_queued_block_takes_effect_in_its_turn(api, name, crowd):
     assert log.records() == ["0", "a", "b"]
 
 
+def test_queued_block_of_a_handle_that_has_ended_is_none(api, name, crowd):
+    log = Log(api, name).made("0")
+    first, second = log.by(log.new_handle()), log.by(log.new_handle())
+    first.post("/block")
+    crowd(second, "block", lambda log: log.post("/block"))
+    assert log.delete(f"/handles/{second.handle}").status == 204
+    crowd(log, "a", lambda log: log.try_append("a"))
+    assert first.post("/unblock").status == 200
+    answers = crowd.finish()
+    check_problem(answers["block"], "no_such_handle")
+    assert answers["a"].status == 200
+    assert log.item["status"] == "ok" and log.records() == ["0", "a"]
+
+
 def test_request_whose_wait_ran_out_is_not_done_later(api, name):
     log = Log(api, name).made("a")
     blocker = log.by(log.post("/block").json["handle"])
@@ -277,3 +291,21 @@ def test_service_that_stops_does_not_wait_for_blocks(start):
     check_problem(answers[0], "wait_timeout")
     server.start()
     assert Log(server.client, "l").records()[0] == "a"
+
+
+@pytest.mark.parametrize("format", ["internal", "external"])
+def test_accepted_is_only_what_there_is_room_for_while_the_log_is_blocked(
+    api, name, format
+):
+    log = Log(api, name).made(format=format)
+    blocker = log.new_handle()
+    log.by(blocker).post("/block", {"queue_log_records": True})
+    answers = [log.post("/append?durability=accepted", b"%d" % number * (7 << 20),
+                        type="application/octet-stream") for number in range(10)]
+    assert [answer.status for answer in answers] == [202] * 9 + [503]
+    assert check_problem(answers[-1], "overloaded")["applied"] == "no"
+    assert log.by(blocker).post("/unblock").status == 200
+    assert log.post("/sync").status == 200
+    size = 7 << 20 if format == "external" else 1
+    assert log.item["position"] == 9 * size
+    assert log.item["error_status"] == "ok"

@@ -5,22 +5,20 @@ in which nothing dies: afterwards each log must be what it was before or after t
 or between them if that came to several records or files.
 """
 
+import contextlib
 import gzip
 import http.client
 import os
 import random
-import shutil
 
 import pytest
 
 from support import logs
 from support.client import frames
+from support.deaths import count_calls, die, die_everywhere
 from support.faults import Faults
-from support.progress import progress
 from support.server import Server, StartFailed
 
-# How many of the calls, spread evenly and picked anew each time; or all.
-DEATHS = os.environ.get("TIDEMARK_DEATHS", "12")
 STEPS = 170
 FRAMES = "application/x-record-frames"
 BYTES = "application/octet-stream"
@@ -235,18 +233,12 @@ def die_and_look(golden, folder, nth, after, second=None):
 
     The server that finds it dies too, at its call number `second`.
     """
-    data, faults = folder / "data", Faults(folder / "faults")
-    faults.die(nth, after)
-    try:
-        with Server(data, **faults.options) as server:
-            done = SCRIPT.run(server)
-            code = server.wait()
-    except StartFailed as failure:
-        done, code = 0, failure.code
-    if code != -9 and (code != 0 or done != len(SCRIPT.requests)):
-        return f"it ended with {code} after {done} requests: {server.lines[-3:]}"
+    done, fault = die(SCRIPT, folder, nth, after)
+    if fault:
+        return fault
+    data = folder / "data"
     if second:
-        die_again(data, faults, second, done)
+        die_again(data, Faults(folder / "again"), second, done)
     try:
         return look(golden, data, done)
     except AssertionError as failure:
@@ -324,33 +316,50 @@ def golden(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def calls(tmp_path_factory):
-    """How many calls change something when nothing dies."""
-    folder = tmp_path_factory.mktemp("calls")
-    faults = Faults(folder / "faults")
-    faults.die(0)
-    with Server(folder / "data", **faults.options) as server:
-        assert SCRIPT.run(server) == len(SCRIPT.requests)
-    return faults.changes
+    return count_calls(SCRIPT, tmp_path_factory.mktemp("calls"))
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 def test_death_at_any_call_leaves_the_state_before_or_after(
     golden, calls, tmp_path_factory, dice, after
 ):
-    numbers = range(1, calls + 1)
-    if DEATHS != "all":
-        count = int(DEATHS)
-        numbers = [1 + (calls * place + dice.randrange(calls)) // count for place in range(count)]
-    wrong = []
-    for number in progress(numbers, "death"):
-        folder = tmp_path_factory.mktemp("death", numbered=True)
+    def die_maybe_twice(folder, number):
         # Every third time the one that mends it dies too.
         second = dice.randrange(1, 60) if number % 3 == 0 else None
         fault = die_and_look(golden, folder, number, after, second)
-        if fault:
-            wrong.append(f"call {number}, then {second}: {fault}")
-        else:
-            shutil.rmtree(folder)
-        assert len(wrong) < 20, "\n".join(wrong)
-    print(f"{len(numbers)} deaths at {calls} calls")
-    assert not wrong, "\n".join(wrong)
+        return fault and f"then {second}: {fault}"
+
+    die_everywhere(calls, tmp_path_factory, dice, die_maybe_twice)
+
+
+@pytest.mark.parametrize("files", [1, 2, 4])
+def test_death_at_any_call_of_a_truncation_leaves_all_or_nothing(tmp_path, files):
+    """Of a ring that went round: a part of it would have other positions."""
+    faults, path = Faults(tmp_path / "faults"), "/v1/logs/l"
+
+    def make_and_truncate(api, nth):
+        size = {"max_no_bytes": 100, "max_no_files": files}
+        assert api.put(path, {"type": "wrap", "size": size}).status == 201
+        for number in range(3 * files + nth % files):
+            api.post(path + "/append", frames([b"%d" % number] * 3), type=FRAMES)
+        before = logs.Found(api, "l")
+        faults.die(nth)
+        with contextlib.suppress(OSError, http.client.HTTPException):
+            assert api.post(path + "/truncate").status == 200
+        return before
+
+    with Server(tmp_path / "data", **faults.options) as server:
+        make_and_truncate(server.client, 0)
+        calls = faults.changes
+        assert calls > 5
+        for nth in range(1, calls + 1):
+            server.client.delete(path)
+            before = make_and_truncate(server.client, nth)
+            assert server.wait() == -9
+            faults.die(0)
+            server.start()
+            found = logs.Found(server.client, "l")
+            is_empty = found.oldest == found.position == before.position and not found.records
+            # The generation may be a new one all the same.
+            is_whole = (found.oldest, found.records) == (before.oldest, before.records)
+            assert is_empty or is_whole, f"call {nth} of {calls}: {before} became {found}"

@@ -203,6 +203,35 @@ def test_every_call_that_fails_is_an_answer_and_loses_nothing(
     assert not wrong, "\n".join(wrong)
 
 
+@pytest.mark.parametrize("kind", ["halt", "wrap", "wrapx", "rotate"])
+@pytest.mark.parametrize("sticky", [False, True], ids=["once", "for good"])
+def test_log_goes_on_as_soon_as_there_are_descriptors_again(start, faults, kind, sticky):
+    server = start(**faults.options)
+    api, path = server.client, "/v1/logs/l"
+    assert api.put(path, KINDS[kind]).status == 201
+    kept, nth, answer = {}, 0, None
+    while answer is None or answer.status != 200:
+        nth += 1
+        faults.arm("open", nth, sticky=sticky, error=errno.EMFILE, path=server.data.name)
+        records = [b"<%d:%d:%s>" % (nth, part, b"r" * 60) for part in range(3)]
+        answer = api.post(path + "/append", frames(records), type=FRAMES)
+        assert answer.status == 200 or answer.json["applied"] != "unknown", answer
+        synced = api.post(path + "/sync")
+        assert synced.status in (200, 503), synced
+        faults.disarm()
+        again = api.post(path + "/append", b"<works %d>" % nth, type=BYTES)
+        assert again.status == 200, (nth, answer, synced, again)
+        kept[again.json["first"]] = b"<works %d>" % nth
+    assert nth > 1 or kind == "halt"
+    server.restart(kill=True)
+    found = logs.Found(server.client, "l")
+    assert found.fault is None
+    for place, record in kept.items():
+        held = found.records
+        there = held[place] if isinstance(held, dict) else held[place - found.oldest:][:len(record)]
+        assert kind == "rotate" or there == record, (place, found)
+
+
 @pytest.mark.parametrize("kind", ["wrap", "wrapx"])
 def test_directory_where_the_next_file_must_go_fails_moves_only(start, kind):
     server = start()

@@ -54,6 +54,23 @@ def test_each_move_of_a_ring_is_told_with_what_was_lost(log, listen):
     assert told[0].data["log"] == log.name and told[0].data["node"] == log.item["node"]
 
 
+def test_every_stream_of_a_handle_is_told_everything(log, listen):
+    log.made(**ring(60, 2))
+    owner = log.by(log.new_handle(notify=True))
+    log.post("/next_file")
+    streams = [listen(owner), listen(owner)]
+    log.post("/next_file")
+    log.post("/truncate")
+    # What nobody has fetched goes to whoever comes first.
+    assert streams[0].next().id == "0"
+    for stream in streams:
+        told = [stream.next(), stream.next()]
+        assert [(event.id, event.name) for event in told] == [("1", "wrap"), ("2", "truncated")]
+    streams[0].close()
+    log.post("/next_file")
+    assert streams[1].next().id == "3"
+
+
 @pytest.mark.parametrize("options, count", [({}, 3), (ring(500, 3), 3)])
 def test_truncation_and_reopening_are_told_with_what_was_lost(log, listen, options, count):
     log.made("a", "b", "c", **options)

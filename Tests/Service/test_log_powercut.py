@@ -1,32 +1,21 @@
 """The power fails under logs: what was acknowledged as synced is on the disk, at its position (P3)."""
 
 import contextlib
-import copy
 import http.client
-import os
-import pathlib
 import threading
 import time
 
-import pytest
-
 from support import logs
 from support.log_history import LogHistory
-from support.machine import needs_program
+from support.power import CUTS, needs_power, seen
 from support.progress import progress
 from support.server import Server
 from test_log_crash import HEAD, change
-from test_powercut import KINDS as SYSTEMS
-from test_powercut import Disk, can_mount
 
-CUTS = int(os.environ.get("TIDEMARK_CUTS", 10))
 # After so many cuts the logs are made anew.
 CUTS_A_LOG = 20
 
-pytestmark = [
-    pytest.mark.skipif(not can_mount(), reason="needs root and a free loop device"),
-    needs_program("mkfs.xfs"), needs_program("mkfs.ext4"),
-]
+pytestmark = needs_power
 
 KINDS = {
     "halt": {**HEAD},
@@ -41,21 +30,6 @@ KINDS = {
 }
 CHANGES = {"changed": ["truncate", "reopen", "sync"],
            "changedwrap": ["truncate", "reopen", "next", "larger", "smaller"]}
-
-
-@pytest.fixture(params=SYSTEMS)
-def disk(tmp_path, request):
-    disk = Disk(tmp_path, request.param)
-    yield disk
-    disk.stack.close()
-
-
-def seen(history):
-    """The history as it is now, to be judged with what a cut at a later moment has left."""
-    with history.lock:
-        found = copy.copy(history)
-        found.acknowledged = dict(history.acknowledged)
-    return found
 
 
 def judge(data, histories):
@@ -112,11 +86,8 @@ def test_no_synced_record_is_lost_nor_found_elsewhere(disk, dice):
     assert not faults, "\n".join(faults)
 
 
-def test_control_server_whose_flushes_do_nothing_is_caught(disk, dice):
-    libraries = list(pathlib.Path("/usr/lib").glob("*/libeatmydata.so"))
-    if not libraries:
-        pytest.skip("needs libeatmydata")
-    with Server(disk.mount / "data", preload=libraries[0]) as server:
+def test_control_server_whose_flushes_do_nothing_is_caught(disk, no_flushes, dice):
+    with Server(disk.mount / "data", preload=no_flushes) as server:
         assert cut_logs(disk, server, 4, dice), "the rig notices nothing"
 
 

@@ -1,6 +1,7 @@
 """The life of a log: options, owners and users, handles, lists, restarts, configuring."""
 
 import re
+import threading
 
 import pytest
 
@@ -321,6 +322,44 @@ def test_deleted_log_whose_files_are_kept_can_be_opened_again(shared, log):
     assert log.delete("?keep_files=true").status == 204
     assert files_of(shared, log.name) == [f"{log.name}.LOG"]
     assert log.put().status == 200 and log.records() == ["a"]
+
+
+def test_of_logs_that_are_opened_at_once_on_one_file_one_is_opened(shared, name):
+    def opener(number, ready, answers):
+        with shared.new_client() as client:
+            ready.wait()
+            answers.append(Log(client, f"{name}n{number}").put(file=f"logs/{name}.once"))
+
+    for _ in range(10):
+        ready, answers = threading.Barrier(8), []
+        threads = [threading.Thread(target=opener, args=(number, ready, answers))
+                   for number in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        opened = [answer for answer in answers if answer.status < 300]
+        assert len(opened) == 1 and len(answers) == 8, opened
+        assert all(answer.code == "locked" for answer in answers if answer is not opened[0])
+        assert Log(shared.client, opened[0].json["name"]).delete().status == 204
+
+
+@pytest.mark.parametrize("format", ["internal", "external"])
+def test_positions_of_a_ring_that_is_new_here_begin_with_its_oldest_file(log, format):
+    options = ring(60, 3) | {"format": format}
+    log.made(*(str(number) * 30 for number in range(7)), **options)
+    held = log.item["position"] - log.item["oldest_position"]
+    assert log.delete("?keep_files=true").status == 204
+    assert log.put(**options).status == 200
+    assert (log.item["oldest_position"], log.item["position"]) == (0, held)
+    assert log.append("7" * 30)["first"] == held
+    for _ in range(3):
+        before = log.item
+        assert log.post("/next_file").status == 200
+        assert before["oldest_position"] < log.item["oldest_position"]
+        assert before["position"] == log.item["position"] >= log.item["oldest_position"]
+        if format == "external":
+            assert log.get("/data").status == 200
 
 
 def files_of(server, name):

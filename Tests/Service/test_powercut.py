@@ -1,101 +1,21 @@
-"""The power fails: what was acknowledged as synced is on the disk.
-
-The data directory lies on ext4 or XFS, in an image file on another XFS. A clone of the image (FICLONE takes all of
-it at one moment) is what a disk would hold had the power failed then; it is mounted, which replays
-its journal, and judged.
-"""
+"""The power fails: what was acknowledged as synced is on the disk."""
 
 import contextlib
-import copy
-import fcntl
 import http.client
 import itertools
-import os
-import pathlib
-import subprocess
 import threading
 import time
 
-import pytest
-
 from support import pmemlog, poolfile
 from support.history import History
-from support.machine import needs_program
+from support.power import CUTS, needs_power, seen
 from support.progress import progress
 from support.server import Server
 
-CUTS = int(os.environ.get("TIDEMARK_CUTS", 10))
-FICLONE = 0x40049409
-
-
-def run(*command):
-    subprocess.run([str(word) for word in command], check=True, capture_output=True)
-
-
-def can_mount():
-    if os.geteuid() != 0 or not pathlib.Path("/dev/loop-control").exists():
-        return False
-    return subprocess.run(["losetup", "-f"], capture_output=True).returncode == 0
-
-
-pytestmark = [
-    pytest.mark.skipif(not can_mount(), reason="needs root and a free loop device"),
-    needs_program("mkfs.xfs"), needs_program("mkfs.ext4"),
-]
-
-
-# How each is made and mounted; the clone of an XFS has the same identifier as the one it is of.
-KINDS = {
-    "ext4": (256 << 20, ("mkfs.ext4", "-q", "-F"), "loop"),
-    "xfs": (320 << 20, ("mkfs.xfs", "-q", "-f"), "loop,nouuid"),
-}
 # After so many cuts there is a new pool, so that none gets full.
 CUTS_A_POOL = 40
 
-
-class Disk:
-    """A file system whose power can fail."""
-
-    def __init__(self, folder, kind):
-        size, make, self.options = KINDS[kind]
-        self.outer, self.mount, self.snapshot = (
-            folder / name for name in ("outer", "disk", "snapshot"))
-        for path in (self.outer, self.mount, self.snapshot):
-            path.mkdir()
-        self.stack = contextlib.ExitStack()
-        with open(folder / "outer.image", "wb") as file:
-            file.truncate(2 << 30)
-        run("mkfs.xfs", "-q", "-f", folder / "outer.image")
-        self._mount(folder / "outer.image", self.outer)
-        self.image = self.outer / "image"
-        with open(self.image, "wb") as file:
-            file.truncate(size)
-        run(*make, self.image)
-        self._mount(self.image, self.mount)
-
-    def _mount(self, image, place):
-        run("mount", "-o", "loop", image, place)
-        self.stack.callback(run, "umount", "-l", place)
-
-    @contextlib.contextmanager
-    def cut(self):
-        """The folder as it would be found, had the power failed at this moment."""
-        clone = self.outer / "clone"
-        with open(self.image, "rb") as source, open(clone, "wb") as target:
-            fcntl.ioctl(target.fileno(), FICLONE, source.fileno())
-        run("mount", "-o", self.options, clone, self.snapshot)
-        try:
-            yield self.snapshot / "data"
-        finally:
-            run("umount", self.snapshot)
-            clone.unlink()
-
-
-@pytest.fixture(params=KINDS)
-def disk(tmp_path, request):
-    disk = Disk(tmp_path, request.param)
-    yield disk
-    disk.stack.close()
+pytestmark = needs_power
 
 
 def cut_under_load(disk, server, cuts, dice):
@@ -116,18 +36,16 @@ def cut_one_pool(disk, server, numbers, dice):
     try:
         for number in numbers:
             time.sleep(dice.uniform(0.01, 0.1))
-            seen = copy.copy(history)
-            with history.lock:
-                seen.acknowledged = dict(history.acknowledged)
+            before = seen(history)
             with disk.cut() as data:
                 path = data / "pools" / "p"
                 if not path.exists() or path.stat().st_size == 0:
                     faults.append("the pool is gone")
                     continue
                 assert number % 3 or pmemlog.check(path) is True or server.env.get("LD_PRELOAD")
-                fault = seen.judge(poolfile.used(path))
+                fault = before.judge(poolfile.used(path))
                 if fault is None and number % 5 == 0:
-                    fault = judge_by_server(data, seen)
+                    fault = judge_by_server(data, before)
                 if fault:
                     faults.append(fault)
     finally:
@@ -149,11 +67,8 @@ def test_no_acknowledged_record_is_lost(disk, dice):
         assert cut_under_load(disk, server, CUTS, dice) == []
 
 
-def test_control_server_whose_flushes_do_nothing_is_caught(disk, dice):
-    libraries = list(pathlib.Path("/usr/lib").glob("*/libeatmydata.so"))
-    if not libraries:
-        pytest.skip("needs libeatmydata")
-    with Server(disk.mount / "data", preload=libraries[0]) as server:
+def test_control_server_whose_flushes_do_nothing_is_caught(disk, no_flushes, dice):
+    with Server(disk.mount / "data", preload=no_flushes) as server:
         assert cut_under_load(disk, server, 5, dice), "the rig notices nothing"
 
 

@@ -29,6 +29,8 @@ final class TemporaryStore {
 
     var pools: Pools { store.pools }
 
+    var logs: Logs { store.logs }
+
     func path(_ relative: String) -> String { directory.path + "/" + relative }
 }
 

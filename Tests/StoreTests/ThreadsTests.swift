@@ -99,3 +99,18 @@ import Testing
         timers.stop()
     }
 }
+
+@Suite struct WallClockTests {
+    @Test func momentsAreWrittenAsRFC3339HasThem() {
+        #expect(WallClock.text(ofSeconds: 0) == "1970-01-01T00:00:00Z")
+        #expect(WallClock.text(ofSeconds: 951_782_399) == "2000-02-28T23:59:59Z")
+        #expect(WallClock.text(ofSeconds: 951_782_400) == "2000-02-29T00:00:00Z")
+        #expect(WallClock.text(ofMilliseconds: 1_700_000_000_007) == "2023-11-14T22:13:20.007Z")
+    }
+
+    @Test func momentsBefore1970AndAfter9999AreWrittenAsTheirEnds() {
+        #expect(WallClock.text(ofMilliseconds: -1) == "1970-01-01T00:00:00.000Z")
+        #expect(WallClock.text(ofMilliseconds: .max) == "9999-12-31T23:59:59.999Z")
+        #expect(WallClock.text(ofSeconds: .max) == "9999-12-31T23:59:59Z")
+    }
+}

@@ -61,7 +61,10 @@ import Testing
             "CZlib": [
                 "Sources/Store/Term/Inflater.swift",
                 "Sources/Store/DiskLog/Files/RotateArchives.swift",
+                "Sources/Store/Journal/Format/JournalCompressor.swift",
             ],
+            "CSnappy": ["Sources/Store/Journal/Format/JournalCompressor.swift"],
+            "CCRC32C": ["Sources/Store/Checksum/CRC32C.swift"],
             "CLinux": [
                 "Sources/Store/File/File.swift", "Sources/Store/Threads/Workers.swift",
                 "Sources/Store/MPool/Region/RegionMemory.swift",

@@ -13,6 +13,7 @@ package enum HeaderName: String, CaseIterable, Sendable {
     case ifNoneMatch = "if-none-match"
     case ifPageLSNBelow = "if-page-lsn-below"
     case ifRange = "if-range"
+    case lastEventID = "last-event-id"
     case logHandle = "log-handle"
     case origin
     case prefer

@@ -6,6 +6,8 @@ import CJansson
 /// the text.
 package final class JSONDocument {
     fileprivate let tree: UnsafeMutablePointer<json_t>
+    private let nesting: Int
+    private let place: String
 
     /// - Parameters:
     ///   - depth: how deep arrays and objects may nest.
@@ -16,9 +18,9 @@ package final class JSONDocument {
     ) throws(Problem) {
         // An array of bytes is gone through several times faster than any other collection.
         let bytes = Array(bytes)
-        guard Self.nesting(of: bytes) <= depth else {
-            throw Problem(.badJSON, "\(place) nests deeper than \(depth) levels")
-        }
+        nesting = Self.nesting(of: bytes)
+        self.place = place
+        try Self.check(nesting, depth, place)
         var failure = json_error_t()
         let flags = Int(JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL | JSON_DECODE_ANY)
         let tree = bytes.withUnsafeBufferPointer { buffer in
@@ -36,6 +38,17 @@ package final class JSONDocument {
     }
 
     deinit { json_delete(tree) }
+
+    /// - Throws: `bad_json` if arrays and objects nest deeper than `depth`.
+    package func check(depth: Int) throws(Problem) { try Self.check(nesting, depth, place) }
+
+    private static func check(
+        _ nesting: Int, _ depth: Int, _ place: String
+    ) throws(Problem) {
+        guard nesting <= depth else {
+            throw Problem(.badJSON, "\(place) nests deeper than \(depth) levels")
+        }
+    }
 
     package var root: JSONNode { JSONNode(document: self) }
 

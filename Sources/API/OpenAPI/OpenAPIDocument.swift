@@ -22,6 +22,11 @@ package enum OpenAPIDocument {
                     "description": "Erlang's disk_log: halt, wrap and rotate logs of records.",
                 ],
                 [
+                    "name": "journals",
+                    "description":
+                        "WiredTiger's log: transactions and messages by LSN, and its cursors.",
+                ],
+                [
                     "name": "mpools",
                     "description": "Berkeley DB's db_mpool: pages of files, cached and shared.",
                 ],
@@ -78,7 +83,12 @@ package enum OpenAPIDocument {
 
     private static func pathParameter(_ name: String) -> JSONValue {
         let isCode = name == "code"
-        if name == "handle" { return handleParameter }
+        switch name {
+        case "handle": return handleParameter
+        case "cursor": return cursorParameter
+        case "lsn": return lsnParameter
+        default: break
+        }
         if let special = MPoolSchemas.pathParameters[name] { return special }
         return [
             "name": .string(name), "in": "path", "required": true,
@@ -97,6 +107,19 @@ package enum OpenAPIDocument {
         "name": "handle", "in": "path", "required": true, "description": "A handle's name.",
         "schema": ["type": "string", "pattern": "^h_[0-9a-f]{32}$"],
         "example": LogExamples.handleName,
+    ]
+
+    private static let cursorParameter: JSONValue = [
+        "name": "cursor", "in": "path", "required": true, "description": "A cursor's name.",
+        "schema": ["type": "string", "pattern": "^c_[0-9a-f]{32}$"],
+        "example": JournalExamples.cursorName,
+    ]
+
+    private static let lsnParameter: JSONValue = [
+        "name": "lsn", "in": "path", "required": true,
+        "description": "Where the record begins: file,offset.",
+        "schema": ["type": "string", "pattern": "^[0-9]{1,10},[0-9]{1,10}$"],
+        "example": "1,256",
     ]
 
     private static func parameter(_ parameter: OperationDescription.Parameter) -> JSONValue {

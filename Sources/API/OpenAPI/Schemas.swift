@@ -14,7 +14,9 @@ package enum Schemas {
     static let flag: JSONValue = ["type": "boolean"]
 
     package static var all: JSONValue {
-        .object(common.members + LogSchemas.all.members + MPoolSchemas.all.members)
+        .object(
+            common.members + LogSchemas.all.members + JournalSchemas.all.members
+                + MPoolSchemas.all.members)
     }
 
     private static let common: JSONValue = [
@@ -81,7 +83,7 @@ package enum Schemas {
                 "description": "Whether what was asked for took effect.",
             ],
             "option": ["type": "string", "description": "The parameter or property at fault."],
-            "limit": count, "position": count, "capacity": count, "free": count, "oldest": count,
+            "limit": count, "position": place, "capacity": count, "free": count, "oldest": place,
             "etag": string, "expected": string, "actual": string, "state": string,
             "count": count, "first": count, "next": count, "current": count,
         ],
@@ -89,6 +91,9 @@ package enum Schemas {
             "type", "title", "status", "code", "detail", "instance", "request_id", "retryable",
             "applied",
         ])
+
+    /// Of pools and logs a number, of journals an LSN.
+    private static let place: JSONValue = ["type": ["integer", "string"]]
 
     private static let service = object([
         "name": string, "version": string, "api_version": string,

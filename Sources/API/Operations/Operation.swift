@@ -5,11 +5,13 @@ package enum Operation: Hashable, Sendable {
     case service(ServiceOperation)
     case pool(PoolOperation)
     case log(LogOperation)
+    case journal(JournalOperation)
     case mpool(MPoolOperation)
 
     package static let all: [Operation] =
         ServiceOperation.allCases.map(Operation.service)
         + PoolOperation.allCases.map(Operation.pool) + LogOperation.allCases.map(Operation.log)
+        + JournalOperation.allCases.map(Operation.journal)
         + MPoolOperation.allCases.map(Operation.mpool)
 
     package var description: OperationDescription {
@@ -17,6 +19,7 @@ package enum Operation: Hashable, Sendable {
         case .service(let operation): operation.description
         case .pool(let operation): operation.description
         case .log(let operation): operation.description
+        case .journal(let operation): operation.description
         case .mpool(let operation): operation.description
         }
     }

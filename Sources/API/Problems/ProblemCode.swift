@@ -15,11 +15,14 @@ package enum ProblemCode: String, CaseIterable, Sendable {
     case notFound = "not_found"
     case noSuchPool = "no_such_pool"
     case noSuchLog = "no_such_log"
+    case noSuchJournal = "no_such_journal"
     case noSuchMPool = "no_such_mpool"
     case noSuchPage = "no_such_page"
     case noSuchPin = "no_such_pin"
     case noSuchFile = "no_such_file"
     case noSuchHandle = "no_such_handle"
+    case noSuchCursor = "no_such_cursor"
+    case wtNotFound = "wt_notfound"
     case methodNotAllowed = "method_not_allowed"
     case notAcceptable = "not_acceptable"
     case alreadyExists = "already_exists"
@@ -42,13 +45,17 @@ package enum ProblemCode: String, CaseIterable, Sendable {
     case notBlocked = "not_blocked"
     case notBlockedByPid = "not_blocked_by_pid"
     case notOwner = "not_owner"
+    case cursorUnpositioned = "cursor_unpositioned"
+    case noCompressor = "no_compressor"
+    case noLogging = "no_logging"
+    case foreignDatabase = "foreign_database"
     case readOnlyMode = "read_only_mode"
     case mpoolInUse = "mpool_in_use"
-    case noLogging = "no_logging"
     case lsnBeyondLog = "lsn_beyond_log"
     case pinExpired = "pin_expired"
     case versionMismatch = "version_mismatch"
     case positionGone = "position_gone"
+    case cursorExpired = "cursor_expired"
     case preconditionFailed = "precondition_failed"
     case tooLarge = "too_large"
     case uriTooLong = "uri_too_long"
@@ -107,11 +114,14 @@ package enum ProblemCode: String, CaseIterable, Sendable {
         case .notFound: Row(404, "There is nothing at this path")
         case .noSuchPool: Row(404, "There is no such pool, or it is closed")
         case .noSuchLog: Row(404, "There is no such log, or it is not open")
+        case .noSuchJournal: Row(404, "There is no such journal, or it is closed")
         case .noSuchMPool: Row(404, "There is no such buffer pool, or it is not open")
         case .noSuchPage: Row(404, "The page does not exist")
         case .noSuchPin: Row(404, "There is no such pin")
         case .noSuchFile: Row(404, "The file does not exist")
         case .noSuchHandle: Row(404, "There is no such handle, or it has ended")
+        case .noSuchCursor: Row(404, "There is no such cursor")
+        case .wtNotFound: Row(404, "No record begins there")
         case .methodNotAllowed: Row(405, "The path does not take this method")
         case .notAcceptable: Row(406, "No acceptable form of the answer exists")
         case .alreadyExists: Row(409, "It exists already")
@@ -134,13 +144,17 @@ package enum ProblemCode: String, CaseIterable, Sendable {
         case .notBlocked: Row(409, "The log is not blocked")
         case .notBlockedByPid: Row(409, "Somebody else has blocked the log")
         case .notOwner: Row(409, "The handle is not an owner of the log")
+        case .cursorUnpositioned: Row(409, "The cursor stands on no row")
+        case .noCompressor: Row(409, "A record cannot be unpacked")
+        case .noLogging: Row(409, "There is no log")
+        case .foreignDatabase: Row(409, "The directory belongs to a database")
         case .readOnlyMode: Row(409, "It can only be read")
         case .mpoolInUse: Row(409, "Somebody has the buffer pool open")
-        case .noLogging: Row(409, "There is no log")
         case .lsnBeyondLog: Row(409, "The LSN of a page lies beyond the end of the log")
         case .pinExpired: Row(410, "The pin has ended, and its changes with it")
         case .versionMismatch: Row(409, "That version is not offered")
         case .positionGone: Row(410, "The data at this position is gone")
+        case .cursorExpired: Row(410, "The cursor was not used in time")
         case .preconditionFailed: Row(412, "A condition of the request does not hold")
         case .tooLarge: Row(413, "The request is larger than a limit allows")
         case .uriTooLong: Row(414, "The request line is too long")

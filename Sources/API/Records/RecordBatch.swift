@@ -37,14 +37,17 @@ package struct RecordBatch: Sendable {
             try checkLast(limits, "the record")
         }
     }
+
     private mutating func readJSON(_ body: [UInt8], _ limits: Limits) throws(Problem) {
-        let document = try JSONDocument(body, depth: RecordEnvelope.depth)
+        let document = try JSONDocument(body, depth: RecordEnvelope.depth(around: 3))
         var object = try JSONObject(document.root)
         let one = object.take("record")
         let many = object.take("records")
         try object.finish()
         switch (one, many) {
-        case (let record?, nil): try add(record, limits)
+        case (let record?, nil):
+            try document.check(depth: RecordEnvelope.depth(around: 2))
+            try add(record, limits)
         case (nil, let records?):
             guard let elements = records.elements else {
                 throw Problem(.badRecord, "/records must be an array of envelopes")
@@ -63,7 +66,8 @@ package struct RecordBatch: Sendable {
             guard line.count <= limits.lineBytes else {
                 throw .tooLarge("\(place) is \(line.count) bytes long", limit: limits.lineBytes)
             }
-            let document = try JSONDocument(line, depth: RecordEnvelope.depth, place: place)
+            let document = try JSONDocument(
+                line, depth: RecordEnvelope.depth(around: 1), place: place)
             do throws(Problem) {
                 try add(document.root, limits)
             } catch {

@@ -2,8 +2,10 @@
 package enum RecordEnvelope {
     /// How deep the value of `json` may nest.
     package static let valueDepth = 512
-    /// How deep JSON with records in it may nest: what is around the value is three levels.
-    package static let depth = valueDepth + 3
+
+    /// How deep JSON may nest in which so many levels are around that value, the envelope one of
+    /// them.
+    package static func depth(around levels: Int) -> Int { valueDepth + levels }
 
     /// Appends the bytes that the envelope stands for; `json` as its compact text.
     package static func appendBytes(

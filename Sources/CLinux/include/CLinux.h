@@ -7,6 +7,9 @@
 /* preadv2(2) with RWF_NOWAIT: what the page cache holds; EAGAIN if that is nothing. */
 long clinux_pread_cached(int descriptor, void *buffer, unsigned long count, long offset);
 
+/* lseek(2) with SEEK_DATA: where the next bytes are that are no hole; moves the file's own place. */
+long clinux_seek_data(int descriptor, long offset);
+
 /* accept4(2): the new socket does not block and is not inherited. */
 int clinux_accept(int listener, void *address, unsigned *length);
 

@@ -97,11 +97,15 @@ extension Service {
 extension Expectation {
     /// What `at` and `If-Match` ask of the tail: both, if both are given.
     init(_ call: Call) throws(Problem) {
-        self.init(position: try call.integer("at"))
+        self.init(position: try call.integer("at"), states: Self.states(call))
+    }
+
+    /// What `If-Match` asks of the tail.
+    static func states(_ call: Call) -> [State]? {
         guard let header = call.headers.joined(.ifMatch),
             case .tags(let tags) = EntityTagCondition(header)
-        else { return }
-        states = tags.map {
+        else { return nil }
+        return tags.map {
             State(identity: $0.identity, generation: $0.generation, position: $0.position)
         }
     }

@@ -48,6 +48,7 @@ extension Service {
         case .append: return try appendToPool(call)
         case .rewind: return try rewindPool(call)
         case .walk: return try walkPool(call)
+        case .follow: return try followPool(call)
         case .data: return try readPoolData(call)
         case .check: return try checkPool(call)
         case .export: return try exportPool(call)
@@ -161,7 +162,7 @@ extension Service {
             }
             lastChecks.withLock { checks in
                 checks[call.name] = [
-                    "at": .string(Timestamp.text(ofUnixSeconds: time(nil))),
+                    "at": .string(WallClock.text(ofSeconds: time(nil))),
                     "consistent": .bool(fault == nil),
                 ]
             }

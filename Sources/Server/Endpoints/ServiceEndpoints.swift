@@ -40,9 +40,11 @@ extension Service {
         "api_version": .string(Version.api),
         "engines": [
             "pmemlog": .string(Version.pmemlog), "disk_log": .string(Version.diskLog),
+            "wiredtiger": .string(Version.wiredTiger),
         ],
         "links": [
-            "pools": "/v1/pools", "logs": "/v1/logs", "limits": "/v1/limits",
+            "pools": "/v1/pools", "logs": "/v1/logs", "journals": "/v1/journals",
+            "limits": "/v1/limits",
             "openapi": "/openapi.json",
             "docs": "/docs", "metrics": "/metrics", "health": "/healthz", "readiness": "/readyz",
         ],
@@ -65,6 +67,8 @@ extension Service {
         let failures = [
             Self.check("pools", failed: store.pools.allLoaded.filter(\.hasFailed).map(\.name)),
             Self.check("logs", failed: store.logs.allLoaded.filter(\.hasFailed).map(\.name)),
+            Self.check(
+                "journals", failed: store.journals.allLoaded.filter(\.hasFailed).map(\.name)),
         ].compactMap(\.self)
         checks += failures
         let isReady = !isDraining && hasSpace && failures.isEmpty

@@ -1,6 +1,7 @@
 import API
 import Glibc
 import Logging
+import Store
 
 /// What the service tells its operator: events through swift-log, and a line for each request.
 final class ServiceLog: Sendable {
@@ -74,7 +75,7 @@ enum LogLine {
         _ message: String, level: String, _ members: [JSONValue.Member],
         _ format: Settings.LogFormat
     ) -> [UInt8] {
-        let time = Timestamp.text(ofUnixSeconds: Glibc.time(nil))
+        let time = WallClock.text(ofSeconds: Glibc.time(nil))
         guard format == .text else {
             return JSONValue.object(
                 [
@@ -95,45 +96,5 @@ enum LogLine {
     private static func escaped(_ text: String) -> String {
         text.unicodeScalars.allSatisfy { $0.value >= 0x20 && $0.value != 0x7F }
             ? text : JSONValue.string(text).text
-    }
-}
-
-/// RFC 3339 in UTC.
-enum Timestamp {
-    /// RFC 3339 has years of four digits: what lies before 1970 or after 9999 is shown as their ends.
-    static func text(ofUnixSeconds seconds: Int) -> String {
-        let seconds = min(max(seconds, 0), 253_402_300_799)
-        let (day, second) = seconds.quotientAndRemainder(dividingBy: 86_400)
-        let date = date(ofDay: day)
-        return String(unsafeUninitializedCapacity: 20) { buffer in
-            var place = 0
-            func put(_ number: Int, digits: Int, then mark: Unicode.Scalar) {
-                var rest = number
-                for index in (place..<place + digits).reversed() {
-                    buffer[index] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10)
-                    rest /= 10
-                }
-                buffer[place + digits] = UInt8(ascii: mark)
-                place += digits + 1
-            }
-            put(date.year, digits: 4, then: "-")
-            put(date.month, digits: 2, then: "-")
-            put(date.day, digits: 2, then: "T")
-            put(second / 3600, digits: 2, then: ":")
-            put(second / 60 % 60, digits: 2, then: ":")
-            put(second % 60, digits: 2, then: "Z")
-            return place
-        }
-    }
-
-    /// The date of a day, counted from 1970, in years that begin in March: February ends them.
-    private static func date(ofDay day: Int) -> (year: Int, month: Int, day: Int) {
-        let (era, dayOfEra) = (day + 719_468).quotientAndRemainder(dividingBy: 146_097)
-        let yearOfEra =
-            (dayOfEra - dayOfEra / 1460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
-        let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
-        let month = (5 * dayOfYear + 2) / 153
-        let year = era * 400 + yearOfEra + (month < 10 ? 0 : 1)
-        return (year, month < 10 ? month + 3 : month - 9, dayOfYear - (153 * month + 2) / 5 + 1)
     }
 }

@@ -9,6 +9,7 @@ final class NoticeStream: ByteStream, @unchecked Sendable {
     private let log: DiskLog
     private let handle: LogHandles.Handle
     private let endsHandle: Bool
+    private let stream: Int
     private let records: RecordWriter
     private let requestID: String
     private var output = StreamBuffer("retry: 2000\n\n")
@@ -30,12 +31,14 @@ final class NoticeStream: ByteStream, @unchecked Sendable {
         self.log = log
         self.handle = handle
         self.endsHandle = endsHandle
+        stream = log.notices.attach(handle.id)
         self.records = records
         self.requestID = requestID
     }
 
     /// The end of the stream is the end of an owner that was made for it.
     deinit {
+        log.notices.detach(stream, of: handle.id)
         let handles = service.store.logs.handles
         handles.unpin(handle.id)
         guard endsHandle else { return }
@@ -60,7 +63,7 @@ final class NoticeStream: ByteStream, @unchecked Sendable {
             }?()
         }
         service.store.timers.schedule(afterMilliseconds: Self.glance, go)
-        log.notices.whenReady(handle.id, go)
+        log.notices.whenReady(handle.id, stream, go)
     }
 
     private func produce(_ output: inout [UInt8]) {
@@ -68,7 +71,7 @@ final class NoticeStream: ByteStream, @unchecked Sendable {
         if service.isDraining {
             return fail(Problem(.draining, "the service is about to stop"), &output)
         }
-        guard let notices = log.notices.take(handle.id) else {
+        guard let notices = log.notices.take(handle.id, stream) else {
             isFinished = true
             return
         }

@@ -17,8 +17,7 @@ struct LogOpenRequest {
     init(_ body: [UInt8], link: Link = .service) throws(Problem) {
         self.link = link
         guard !body.isEmpty else { return }
-        var object = try JSONObject(
-            try JSONDocument(body, depth: RecordEnvelope.depth).root)
+        var object = try JSONObject(ofOptions: body)
         options.file = try object.string("file")
         options.type = try object.choice("type")
         options.format = try object.choice("format")
@@ -91,7 +90,7 @@ struct LogChangeRequest {
     let durability: Durability?
 
     init(_ body: [UInt8]) throws(Problem) {
-        var object = try JSONObject(try JSONDocument(body, depth: RecordEnvelope.depth).root)
+        var object = try JSONObject(ofOptions: body)
         size = try object.take("size").map(LogSize.init)
         head = try HeadRequest(&object)
         durability = try object.choice("durability")
@@ -114,7 +113,7 @@ struct LogEmptyRequest {
             head = nil
             return
         }
-        var object = try JSONObject(try JSONDocument(body, depth: RecordEnvelope.depth).root)
+        var object = try JSONObject(ofOptions: body)
         file = takesFile ? try object.string("file") : nil
         head = try HeadRequest(&object)
         try object.finish()
@@ -203,5 +202,12 @@ extension HeadGenerator {
                 option: "head_func")
         }
         self.init(kind: kind, text: text ?? "")
+    }
+}
+
+extension JSONObject {
+    /// Options of a log, of which the head is a record.
+    fileprivate init(ofOptions body: [UInt8]) throws(Problem) {
+        try self.init(JSONDocument(body, depth: RecordEnvelope.depth(around: 2)).root)
     }
 }

@@ -54,7 +54,7 @@ extension PoolStatus {
         writer.member("free", nbyte - tell)
         writer.member("generation", generation)
         writer.member("durability", "synced")
-        writer.member("created_at", Timestamp.text(ofUnixSeconds: createdAt))
+        writer.member("created_at", WallClock.text(ofSeconds: createdAt))
         writer.member("etag", tag)
         writer.member("last_check", lastCheck ?? .null)
         if case .failed(let reason) = state { writer.member("failure", reason) }

@@ -12,17 +12,12 @@ struct RecordWriter: Sendable {
         case (.internal, .auto), (.internal, .json): writeJSON(record, to: &writer)
         case (.internal, .term): writeTerm(record, to: &writer)
         case (.internal, .text):
-            if let text = Self.text(ofBinary: record) {
-                writeText(text, to: &writer)
-            } else {
-                writeJSON(record, to: &writer)
+            if let content = Self.content(ofBinary: record), writeText(content, to: &writer) {
+                return
             }
+            writeJSON(record, to: &writer)
         case (.external, .auto), (.external, .text):
-            if let text = Self.text(of: record) {
-                writeText(text, to: &writer)
-            } else {
-                Self.writeBase64(record, to: &writer)
-            }
+            if !writeText(record, to: &writer) { Self.writeBase64(record, to: &writer) }
         default: Self.writeBase64(record, to: &writer)
         }
     }
@@ -51,30 +46,34 @@ struct RecordWriter: Sendable {
         }
     }
 
-    private func writeText(_ text: String, to writer: inout JSONWriter) {
+    /// Writes bytes that are text; says whether they are.
+    private func writeText(
+        _ bytes: UnsafeRawBufferPointer, to writer: inout JSONWriter
+    ) -> Bool {
+        let start = writer.bytes.count
         writer.literal("{\"text\":")
-        writer.string(text)
+        guard writer.string(ifText: bytes) else {
+            writer.bytes.removeSubrange(start...)
+            return false
+        }
         writer.literal("}")
+        return true
     }
 
     static func writeBase64(_ bytes: UnsafeRawBufferPointer, to writer: inout JSONWriter) {
-        writer.literal("{\"b64\":\"")
-        Base64.encode(bytes, to: &writer.bytes)
-        writer.literal("\"}")
+        writer.literal("{\"b64\":")
+        writer.base64(bytes)
+        writer.literal("}")
     }
 
-    /// The bytes of a binary if they are text.
-    private static func text(ofBinary term: UnsafeRawBufferPointer) -> String? {
+    /// The bytes of an encoded binary; nil if the term is another.
+    private static func content(
+        ofBinary term: UnsafeRawBufferPointer
+    ) -> UnsafeRawBufferPointer? {
         guard term.count >= 6, term[0] == 131, term[1] == 109 else { return nil }
         let length = term[2..<6].reduce(0) { $0 << 8 | Int($1) }
         // Bytes may stand behind the term.
         guard length <= term.count - 6 else { return nil }
-        return text(of: UnsafeRawBufferPointer(rebasing: term[6..<6 + length]))
-    }
-
-    /// The bytes as text, if they are UTF-8 without NUL.
-    private static func text(of bytes: UnsafeRawBufferPointer) -> String? {
-        guard !bytes.contains(0) else { return nil }
-        return String(validating: bytes, as: UTF8.self)
+        return UnsafeRawBufferPointer(rebasing: term[6..<6 + length])
     }
 }

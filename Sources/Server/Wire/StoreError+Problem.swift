@@ -13,6 +13,8 @@ struct EngineWords: Sendable {
     static let pmemlog = EngineWords(name: "pmemlog", noun: "pool", isCountedInBytes: true)
     static let mpool = EngineWords(name: "mpool", noun: "buffer pool", isCountedInBytes: true)
     static let diskLog = EngineWords(name: "disk_log", noun: "log", isCountedInBytes: false)
+    static let wiredTiger = EngineWords(
+        name: "wiredtiger", noun: "journal", isCountedInBytes: false)
 }
 
 extension Problem {
@@ -60,6 +62,9 @@ extension Problem {
             reason = "ENOTSUP"
         case .overloaded(let detail): self.init(.overloaded, detail)
         case .log(let error):
+            self.init(error)
+            return
+        case .journal(let error):
             self.init(error)
             return
         case .mpool(let error):
@@ -147,7 +152,7 @@ extension Problem {
 }
 
 /// Runs `body` and turns an engine's error into the problem that it is for the client.
-func mapping<Result>(
+func mapping<Result: ~Copyable>(
     of engine: EngineWords = .pmemlog, _ body: () throws(StoreError) -> Result
 ) throws(Problem) -> Result {
     do throws(StoreError) {

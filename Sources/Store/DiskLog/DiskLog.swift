@@ -16,6 +16,8 @@ package final class DiskLog: Sendable {
         package var state = State.open
         /// After the last record: items, or bytes of an external log, of all that was ever logged.
         package let position: Int
+        /// Up to here everything is on stable storage.
+        package var synced: Int
         package let figures: LogFigures
         package let size: LogSize
         package let generation: Int
@@ -29,6 +31,7 @@ package final class DiskLog: Sendable {
 
         init(_ writer: any LogWriter) {
             position = writer.position
+            synced = writer.position
             figures = writer.figures
             size = writer.size
             generation = Int(writer.place.generation)
@@ -69,7 +72,8 @@ package final class DiskLog: Sendable {
     private let overflowsAtInfo = Locked(0)
 
     init(
-        _ opened: LogOpener.Opened, type: LogType, options: LogOptions, services: LogServices
+        _ opened: LogOpener.Opened, type: LogType, options: LogOptions, services: LogServices,
+        handles: LogHandles
     ) {
         setting = opened.setting
         name = opened.setting.name
@@ -79,7 +83,9 @@ package final class DiskLog: Sendable {
         promised = Locked(options.durability ?? .synced)
         self.opened = opened.result
         timers = services.timers
-        owners = LogOwners(name: name, timers: services.timers)
+        owners = LogOwners(name: name, timers: services.timers) { [weak handles] handle in
+            handles?.find(handle) != nil
+        }
         headShown = Locked(options.head ?? .none)
         let engine = DiskLogEngine(
             opened.setting, writer: opened.writer, timers: services.timers)
@@ -90,6 +96,17 @@ package final class DiskLog: Sendable {
 
     package var view: View { committer.engine.view }
     package var watermark: Watermark { committer.engine.watermark }
+    /// Rises when records are as safe as the log promises by default.
+    package var promisedWatermark: Watermark {
+        durability == .synced ? committer.engine.durable : watermark
+    }
+    /// Behind the last record that is as safe as the log promises by default.
+    package var promisedPosition: Int {
+        let view = view
+        return durability == .synced ? view.synced : view.position
+    }
+    /// Whether its closing was a removal.
+    package let isDeleted = Flag()
     package var notices: LogNotices { committer.engine.notices }
     /// How the last write went; nil if well.
     package var errorStatus: StoreError? { notices.status }
@@ -120,7 +137,7 @@ package final class DiskLog: Sendable {
     /// Answers those who wait for records, or for another to unblock the log, as if their time had
     /// run out.
     package func endWaits() {
-        watermark.interrupt()
+        committer.engine.endWaits()
         owners.expireAll()
     }
 
@@ -149,33 +166,52 @@ package final class DiskLog: Sendable {
             return refuseTerms(append, caller, waitMilliseconds, complete)
         }
         guard isAsynchronous else {
-            return owners.admit(
+            owners.admit(
                 .change, by: caller, waitMilliseconds: waitMilliseconds, bytes: append.bytes.count
             ) { [committer] refusal in
                 Self.commit(append, committer, refusal, complete)
             }
+            return
         }
         var isKept = true
         let isFree = owners.whileFree { isKept = keep(append) }
-        if !isFree { keepWhenFree(append, caller) }
-        complete(
-            isKept
-                ? .success(Self.accepted)
-                : .failure(.overloaded(detail: "too many records were accepted already")))
+        if !isFree { isKept = keepWhenFree(append, caller) }
+        Self.answerAccepted(isKept, complete)
     }
 
-    private func keepWhenFree(_ append: Append, _ caller: LogCaller) {
-        owners.admit(
-            .asynchronous, by: caller, waitMilliseconds: Self.asynchronousWait,
-            bytes: append.bytes.count
-        ) { [self] refusal in
+    /// Keeps an append until the log is free; false if too much waits for that.
+    private func keepWhenFree(_ append: Append, _ caller: LogCaller) -> Bool {
+        waitUnanswered(append, caller) { [self] refusal in
             switch refusal {
             // Queued, not kept in memory: others wait in the same order.
-            case nil: Self.commit(append, committer, nil) { _ in }
+            case nil: committer.take(append)
             case .log(.blocked): notices.send(.blockedLog(items: append.records))
             case let refusal?: notices.report(refusal)
             }
         }
+    }
+
+    /// Waits for an append whose answer is given now; false, with `turn` never called, if too much
+    /// waits already.
+    private func waitUnanswered(
+        _ append: Append, _ caller: LogCaller, _ turn: @escaping LogOwners.Turn
+    ) -> Bool {
+        let refusal = owners.admit(
+            .asynchronous, by: caller, waitMilliseconds: Self.asynchronousWait,
+            bytes: append.bytes.count
+        ) { refusal in
+            if case .overloaded? = refusal { return }
+            turn(refusal)
+        }
+        if case .overloaded? = refusal { return false }
+        return true
+    }
+
+    private static func answerAccepted(_ isKept: Bool, _ complete: AppendCompletion) {
+        complete(
+            isKept
+                ? .success(accepted)
+                : .failure(.overloaded(detail: "too many records were accepted already")))
     }
 
     /// Keeps an append in memory for a moment, or queues it; false if there is no room.
@@ -230,24 +266,23 @@ package final class DiskLog: Sendable {
         _ append: Append, _ caller: LogCaller, _ waitMilliseconds: Int,
         _ complete: @escaping AppendCompletion
     ) {
-        let bytes = append.bytes.count
         guard append.durability == .accepted else {
-            return owners.admit(
-                .change, by: caller, waitMilliseconds: waitMilliseconds, bytes: bytes
+            owners.admit(
+                .change, by: caller, waitMilliseconds: waitMilliseconds,
+                bytes: append.bytes.count
             ) { [name] refusal in
                 complete(.failure(refusal ?? .log(.formatExternal(name: name))))
             }
+            return
         }
-        owners.admit(
-            .asynchronous, by: caller, waitMilliseconds: Self.asynchronousWait, bytes: bytes
-        ) { [self] refusal in
+        let isKept = waitUnanswered(append, caller) { [self] refusal in
             switch refusal {
             case nil: notices.send(.formatExternal(items: append.records))
             case .log(.blocked): notices.send(.blockedLog(items: append.records))
             case _: break
             }
         }
-        complete(.success(Self.accepted))
+        Self.answerAccepted(isKept, complete)
     }
 }
 

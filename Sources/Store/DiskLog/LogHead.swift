@@ -53,10 +53,10 @@ package struct HeadGenerator: Equatable, Sendable {
         switch kind {
         case .template:
             let bytes = Array(try expanded(context).utf8)
-            return format == .external ? bytes : TermBytes.binary(bytes)
+            return format == .external ? bytes : Term.binary(bytes).encoded()
         case .counter:
             return format == .external
-                ? Array("\(context.sequence)".utf8) : TermBytes.integer(context.sequence)
+                ? Array("\(context.sequence)".utf8) : Term.integer(context.sequence).encoded()
         }
     }
 
@@ -88,21 +88,5 @@ package struct HeadGenerator: Equatable, Sendable {
         case "seq": "\(context.sequence)"
         default: nil
         }
-    }
-}
-
-/// The encodings of the few terms that heads need; terms as such have their own folder.
-enum TermBytes {
-    static func binary(_ bytes: [UInt8]) -> [UInt8] {
-        var term: [UInt8] = [131, 109]
-        term.appendBigEndian(UInt32(bytes.count))
-        return term + bytes
-    }
-
-    static func integer(_ value: Int) -> [UInt8] {
-        if (0...255).contains(value) { return [131, 97, UInt8(value)] }
-        var term: [UInt8] = [131, 98]
-        term.appendBigEndian(Int32(clamping: value))
-        return term
     }
 }

@@ -63,11 +63,15 @@ final class LogOwners: Sendable {
 
     private let name: String
     private let timers: Timers
+    private let isAlive: @Sendable (String) -> Bool
     private let state = Locked(State())
 
-    init(name: String, timers: Timers) {
+    /// - Parameter isAlive: whether there is a handle of that name; who ends one lifts its block
+    ///   afterwards.
+    init(name: String, timers: Timers, isAlive: @escaping @Sendable (String) -> Bool) {
         self.name = name
         self.timers = timers
+        self.isAlive = isAlive
     }
 
     var holders: Holders { state.withLock { $0.holders } }
@@ -84,10 +88,12 @@ final class LogOwners: Sendable {
     ///
     /// `turn` is called while the order is held: it may only hand the work on.
     /// - Parameter bytes: what the request keeps in memory while it waits.
+    /// - Returns: the refusal, if `turn` was called with one at once.
+    @discardableResult
     func admit(
         _ request: LogRequest, by caller: LogCaller, waitMilliseconds: Int, bytes: Int = 0,
         _ turn: @escaping Turn
-    ) {
+    ) -> StoreError? {
         let refusal: StoreError? = state.withLock { state in
             switch Self.decide(request, caller, state.holders.block, name) {
             case .go:
@@ -111,6 +117,7 @@ final class LogOwners: Sendable {
             }
         }
         if let refusal { turn(refusal) }
+        return refusal
     }
 
     /// Runs `body` at once if the log is not blocked, before anyone can block it; false if it is.
@@ -140,6 +147,8 @@ final class LogOwners: Sendable {
 
     private func start(_ request: LogRequest, _ state: inout State, _ turn: Turn) {
         if case .block(let handle, let queues) = request {
+            // Nobody would lift the block of a handle that ended while it waited.
+            guard isAlive(handle) else { return turn(.log(.noSuchHandle(handle: handle))) }
             state.holders.block = Block(handle: handle, queues: queues)
         }
         turn(nil)

@@ -8,11 +8,14 @@ import Glibc
 /// .tidemark/pools/NAME    what the service must remember about a pool
 /// .tidemark/logs/NAME     and about a log
 /// .tidemark/places/NAME   where a log stands in the count of all it ever held
+/// .tidemark/journals/NAME about a journal
+/// .tidemark/marks/NAME    and how far it was on stable storage
 /// .tidemark/new/          files being made; what lies here at the start was never finished
 /// ```
 package final class DataDirectory: Sendable {
     package let path: String
     private let lock: File
+    private let folders = Folders()
 
     /// The four kinds' folders, in which only their own files lie.
     package static let kinds = ["pools", "logs", "journals", "mpools"]
@@ -27,7 +30,9 @@ package final class DataDirectory: Sendable {
                 defer { free(absolute) }
                 return String(cString: absolute)
             } ?? path
-        let notes = ["pools", "logs", "places", "new"].map { ".tidemark/" + $0 }
+        let notes = ["pools", "logs", "places", "journals", "marks", "new"].map {
+            ".tidemark/" + $0
+        }
         for folder in Self.kinds + notes {
             try Self.makeFolder(path + "/" + folder)
         }
@@ -174,8 +179,20 @@ package final class DataDirectory: Sendable {
 
     /// Makes durable which names there are in the folder of a file.
     package func syncFolder(of relative: String) throws(StoreError) {
-        let folder = relative.split(separator: "/").dropLast().joined(separator: "/")
-        try Self.sync(folder: absolute(folder), name: folder)
+        let name = Self.folder(of: relative)
+        if let folder = folders.find(absolute(name)) { return try folder.sync() }
+        try Self.sync(folder: absolute(name), name: name)
+    }
+
+    /// Keeps the folder of a file open as long as the result is there: `syncFolder` of its files then
+    /// can't fail for want of a descriptor.
+    func keepFolder(of relative: String) throws(StoreError) -> Folder {
+        let name = Self.folder(of: relative)
+        return try folders.keep(absolute(name), name: name)
+    }
+
+    private static func folder(of relative: String) -> String {
+        relative.split(separator: "/").dropLast().joined(separator: "/")
     }
 
     private static func makeFolders(of absolute: String) throws(StoreError) {

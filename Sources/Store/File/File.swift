@@ -98,6 +98,23 @@ package struct File: ~Copyable, Sendable {
         }
     }
 
+    /// Whether a stretch holds nothing but zeros; holes are passed over.
+    func isZero(from offset: Int, to end: Int) throws(StoreError) -> Bool {
+        var place = offset
+        while place < end {
+            let data = clinux_seek_data(descriptor, place)
+            // Nothing but a hole is left; other errors come from file systems that don't tell.
+            if data < 0, errno == ENXIO { return true }
+            place = max(place, data)
+            guard place < end else { return true }
+            let piece = try read(at: place, count: min(256 << 10, end - place))
+            if piece.isEmpty { return true }
+            guard piece.allSatisfy({ $0 == 0 }) else { return false }
+            place += piece.count
+        }
+        return true
+    }
+
     /// Puts content and metadata on stable storage; `fsync(2)`.
     ///
     /// Never worth a second try.

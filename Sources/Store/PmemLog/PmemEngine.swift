@@ -5,6 +5,8 @@
 ///     open ──(a flush or the mapping fails)──▶ failed ──close──▶ closed
 ///     open ──close──▶ closed
 final class PmemEngine: CommitEngine, Sendable {
+    static let kind = CommitKind.pool
+
     let nbyte: Int
     let watermark: Watermark
 
@@ -145,17 +147,10 @@ final class PmemEngine: CommitEngine, Sendable {
     /// The library may have moved the write offset over bytes that never reached the disk: the note
     /// says up to where they did, and the next opening cuts the rest.
     private func fail(_ error: StoreError, durableTell: Int?) {
-        current.withLock { $0.state = .failed(Self.explanation(of: error)) }
+        current.withLock {
+            $0.state = .failed("\(error.summary); close the pool and open it again")
+        }
         guard let durableTell else { return }
         memory.rememberUntrusted(after: durableTell)
-    }
-
-    private static func explanation(of error: StoreError) -> String {
-        switch error {
-        case .failed(let detail): detail
-        case .syncFailed(let fault), .io(let fault):
-            "\(fault.call) failed with \(errnoName(fault.errno)); close the pool and open it again"
-        default: "the pool has failed; close it and open it again"
-        }
     }
 }

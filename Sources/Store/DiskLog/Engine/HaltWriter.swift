@@ -32,18 +32,16 @@ struct HaltWriter: LogWriter {
     var figures: LogFigures {
         LogFigures(
             writtenItems: written, isFull: isFull, currentBytes: appender.counted,
-            currentItems: appender.records, items: written)
+            currentItems: appender.records)
     }
 
-    mutating func add(
-        _ append: Append, isAtomic: Bool, isDurable: Bool
-    ) throws(StoreError) -> Addition {
+    mutating func add(_ append: Append, isDurable: Bool) throws(StoreError) -> Addition {
         var addition = Addition()
         try appender.writeIfLarge()
-        addition.first = place.start + appender.units
+        addition.first = position
         addition.next = addition.first
         let fitsWhole = hasRoom(for: countedSize(append))
-        if fitsWhole || !isAtomic && !isFull {
+        if fitsWhole || !append.isAtomic && !isFull {
             try append.forEachRecord { (record) throws(StoreError) in
                 let size = appender.countedSize(record.count)
                 guard fitsWhole || limit.map({ appender.counted + size <= $0 }) ?? true else {
@@ -55,7 +53,7 @@ struct HaltWriter: LogWriter {
                 return true
             }
         }
-        addition.next = place.start + appender.units
+        addition.next = position
         if addition.count < append.lengths.count || isFull {
             isFull = true
             addition.isFull = true
@@ -126,12 +124,7 @@ struct HaltWriter: LogWriter {
     private mutating func announce(
         _ change: (inout LogPlace) throws(StoreError) -> Void
     ) throws(StoreError) {
-        var next = place
-        next.start += appender.units
-        next.generation += 1
-        next.items = appender.units
-        next.isMoving = true
-        next.isClosed = false
+        var next = place.moving(after: appender.units, generations: 1)
         try change(&next)
         try setting.place.write(next)
         try setting.place.sync()
@@ -140,9 +133,7 @@ struct HaltWriter: LogWriter {
 
     /// What was announced is done.
     private mutating func settle() throws(StoreError) {
-        place.isMoving = false
-        place.isReopening = false
-        place.items = 0
+        place.settle()
         try setting.place.write(place)
         try setting.place.sync()
     }

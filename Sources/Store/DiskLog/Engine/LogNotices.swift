@@ -34,7 +34,8 @@ package enum LogNotice: Sendable {
 
 /// Who is told of a log's notices.
 ///
-/// Nothing waits for a slow listener: what it does not fetch in time is counted as lost.
+/// Nothing waits for a slow listener: what it does not fetch in time is counted as lost. A listener
+/// may have several streams, each of which is told everything.
 package final class LogNotices: Sendable {
     /// A notice, and how many there were before it.
     package struct Numbered: Sendable {
@@ -42,17 +43,56 @@ package final class LogNotices: Sendable {
         package let notice: LogNotice
     }
 
-    private struct Listener {
+    /// What waits to be fetched.
+    private struct Queue {
         var waiting: [Numbered] = []
         var bytes = 0
-        var count = 0
         /// Called once when there is something to fetch.
         var resume: (@Sendable () -> Void)?
+
+        mutating func add(_ notice: Numbered) -> (@Sendable () -> Void)? {
+            let size = notice.notice.bytes
+            let hasRoom = waiting.count < limit && bytes + size <= byteLimit
+            if hasRoom || notice.notice.isLast {
+                bytes += size
+                waiting.append(notice)
+            }
+            defer { resume = nil }
+            return resume
+        }
+
+        mutating func take() -> [Numbered] {
+            defer {
+                waiting = []
+                bytes = 0
+            }
+            return waiting
+        }
+    }
+
+    private struct Listener {
+        /// What waits for each of its streams.
+        var streams: [Int: Queue] = [:]
+        /// What waits while it has no stream.
+        var kept = Queue()
+        /// How many notices there were.
+        var count = 0
+
+        mutating func add(_ notice: LogNotice) -> [@Sendable () -> Void] {
+            let numbered = Numbered(number: count, notice: notice)
+            count += 1
+            guard !streams.isEmpty else {
+                _ = kept.add(numbered)
+                return []
+            }
+            return streams.keys.compactMap { streams[$0]?.add(numbered) }
+        }
     }
 
     private struct State {
         var listeners: [String: Listener] = [:]
         var status: StoreError?
+        var nextStream = 0
     }
 
     /// So many notices wait for a listener, and so many bytes of records with them.
@@ -71,14 +111,14 @@ package final class LogNotices: Sendable {
     }
 
     func unsubscribe(_ handle: String) {
-        let resume = state.withLock { $0.listeners.removeValue(forKey: handle)?.resume }
-        resume?()
+        let streams = state.withLock { $0.listeners.removeValue(forKey: handle)?.streams }
+        for stream in (streams ?? [:]).values { stream.resume?() }
     }
 
     /// Tells all listeners.
     func send(_ notice: LogNotice) {
         let resumes = state.withLock { state in
-            state.listeners.keys.compactMap { Self.add(notice, to: &state.listeners[$0]) }
+            state.listeners.keys.flatMap { state.listeners[$0]?.add(notice) ?? [] }
         }
         for resume in resumes { resume() }
     }
@@ -98,49 +138,46 @@ package final class LogNotices: Sendable {
         return one == other
     }
 
-    private static func add(
-        _ notice: LogNotice, to listener: inout Listener?
-    ) -> (@Sendable () -> Void)? {
-        guard var changed = listener else { return nil }
-        let hasRoom = changed.waiting.count < limit && changed.bytes + notice.bytes <= byteLimit
-        if hasRoom || notice.isLast {
-            changed.bytes += notice.bytes
-            changed.waiting.append(Numbered(number: changed.count, notice: notice))
-        }
-        changed.count += 1
-        let resume = changed.resume
-        changed.resume = nil
-        listener = changed
-        return resume
-    }
-
-    /// Takes what waits for the listener; nil if it has been unsubscribed.
-    package func take(_ handle: String) -> [Numbered]? {
+    /// Begins a stream to a listener, which is told all that the others are told from now on, and
+    /// what has waited while there was none.
+    package func attach(_ handle: String) -> Int {
         state.withLock { state in
-            guard let waiting = state.listeners[handle]?.waiting else { return nil }
-            state.listeners[handle]?.waiting = []
-            state.listeners[handle]?.bytes = 0
-            return waiting
+            state.nextStream += 1
+            let stream = state.nextStream
+            guard var listener = state.listeners[handle] else { return stream }
+            listener.streams[stream] = listener.streams.isEmpty ? listener.kept : Queue()
+            listener.kept = Queue()
+            state.listeners[handle] = listener
+            return stream
         }
     }
 
-    /// Calls `resume` once: when there is something for the listener, at once if there is already.
-    package func whenReady(_ handle: String, _ resume: @escaping @Sendable () -> Void) {
+    /// Ends a stream; what the last one has not fetched waits for the next.
+    package func detach(_ stream: Int, of handle: String) {
+        state.withLock { state in
+            guard var queue = state.listeners[handle]?.streams.removeValue(forKey: stream),
+                state.listeners[handle]?.streams.isEmpty == true
+            else { return }
+            queue.resume = nil
+            state.listeners[handle]?.kept = queue
+        }
+    }
+
+    /// Takes what waits for the stream; nil if its listener is told no more.
+    package func take(_ handle: String, _ stream: Int) -> [Numbered]? {
+        state.withLock { $0.listeners[handle]?.streams[stream]?.take() }
+    }
+
+    /// Calls `resume` once: when there is something for the stream, at once if there is already.
+    package func whenReady(
+        _ handle: String, _ stream: Int, _ resume: @escaping @Sendable () -> Void
+    ) {
         let isReady = state.withLock { state in
-            guard let listener = state.listeners[handle], listener.waiting.isEmpty else {
-                return true
-            }
-            state.listeners[handle]?.resume = resume
+            guard let queue = state.listeners[handle]?.streams[stream], queue.waiting.isEmpty
+            else { return true }
+            state.listeners[handle]?.streams[stream]?.resume = resume
             return false
         }
         if isReady { resume() }
-    }
-
-    /// Forgets a `resume` that has not been called; true if there was one.
-    package func cancelWait(_ handle: String) -> Bool {
-        state.withLock { state in
-            defer { state.listeners[handle]?.resume = nil }
-            return state.listeners[handle]?.resume != nil
-        }
     }
 }

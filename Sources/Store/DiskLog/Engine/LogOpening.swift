@@ -29,12 +29,11 @@ struct LogOpening {
             return try existing(file, isClosed: false, repaired: nil)
         }
         guard exists, repair != .truncate else { return try create(&head, replacing: exists) }
-        guard setting.format == .internal else {
-            return try existing(try openFile(), isClosed: true, repaired: nil)
-        }
-        if try openFile().mark() == .closed {
-            let opened = try existing(try openFile(), isClosed: true, repaired: nil)
-            try opened.appender.file.mark(.opened)
+        let file = try openFile()
+        let mark = setting.format == .internal ? try file.mark() : .closed
+        if mark == .closed {
+            let opened = try existing(file, isClosed: true, repaired: nil)
+            try file.mark(.opened)
             return opened
         }
         guard repair == .repair else { throw .log(.needRepair(file: path)) }
@@ -165,9 +164,7 @@ struct LogPlaces {
         var place = place
         place.file = UInt32(number)
         place.isClosed = false
-        place.isMoving = false
-        place.isReopening = false
-        place.items = 0
+        place.settle()
         place.isSuspect = false
         place.boot = LogPlace.currentBoot
         return place

@@ -7,9 +7,12 @@ struct LogSetting: Sendable {
     /// The file, or what a ring's names begin with, relative to the data directory.
     let base: String
     let directory: DataDirectory
+    /// Kept open, since a flush that fails would end the log's work; nil of a read-only log.
+    let folder: Folder?
     let place: LogPlaceFile
-    /// Files that are being emptied, from before that until readers are shown the outcome.
-    let emptied = Locked<Set<Int>>([])
+    /// Files that are being emptied or removed, from before that until readers are shown the outcome;
+    /// and where what takes their place starts, `.max` if nothing does.
+    let emptied = Locked<[Int: Int]>([:])
 }
 
 /// The files of one log from the writing side; only the log's own turn calls it.
@@ -23,13 +26,9 @@ protocol LogWriter: Sendable {
     var figures: LogFigures { get }
     var size: LogSize { get }
 
-    /// Takes in the records of an append from `index` on, as many as there is room for; how many
-    /// that was.
-    ///
-    /// - Parameter isAtomic: all or none.
-    mutating func add(
-        _ append: Append, isAtomic: Bool, isDurable: Bool
-    ) throws(StoreError) -> Addition
+    /// Takes in the records of an append from `index` on, as many as there is room for, or all or
+    /// none; how many that was.
+    mutating func add(_ append: Append, isDurable: Bool) throws(StoreError) -> Addition
 
     /// Hands what was gathered to the operating system.
     mutating func writePending() throws(StoreError)
@@ -73,9 +72,7 @@ protocol MovingWriter: LogWriter {
 }
 
 extension MovingWriter {
-    mutating func add(
-        _ append: Append, isAtomic: Bool, isDurable: Bool
-    ) throws(StoreError) -> Addition {
+    mutating func add(_ append: Append, isDurable: Bool) throws(StoreError) -> Addition {
         var addition = Addition()
         try appender.writeIfLarge()
         addition.first = position
@@ -150,6 +147,11 @@ struct LogMap: Sendable {
     /// The position of the first item that still exists.
     var oldest: Int { order.first.flatMap { starts[$0] } ?? 0 }
 
+    /// The position of the first item that stays when files have been emptied.
+    func oldest(after emptied: [Int: Int]) -> Int {
+        starts.map { max($0.value, emptied[$0.key] ?? 0) }.min() ?? 0
+    }
+
     /// The file after `number` on the way to the current one.
     func next(after number: Int) -> Int? {
         let order = order
@@ -168,10 +170,17 @@ package struct LogFigures: Equatable, Sendable {
     package var currentBytes = 0
     /// Items of the current file, its head included.
     package var currentItems = 0
-    /// Items of all files.
-    package var items = 0
+    /// A ring: items of each file by its index, which knows nothing of the one that is written.
+    var counts: [Int] = []
     /// The file that is written, from 1.
     package var currentFile = 0
     /// How often a ring moved on since the opening.
     package var overflows = 0
+
+    /// Items of all files.
+    package var items: Int {
+        guard currentFile > 0 else { return writtenItems }
+        let others = counts.enumerated().filter { $0.offset + 1 != currentFile }
+        return others.reduce(currentItems) { $0 + $1.element }
+    }
 }

@@ -32,9 +32,10 @@ extension RingWriter {
             writer.index[index.current] = 0
             writer.unsynced.index = try writer.index.write(
                 setting.base, countOf: index.current, in: directory)
-            try setting.place.write(writer.place)
         }
-        writer.starts = try writer.findStarts()
+        // Counts that are missing in the index are not written to it, as the original does not.
+        try writer.findStarts()
+        if setting.mode == .readWrite { try setting.place.write(writer.place) }
         return (writer, opened)
     }
 
@@ -121,8 +122,8 @@ extension RingWriter {
     }
 
     /// The positions of the files' first items, from the current one backwards.
-    private mutating func findStarts() throws(StoreError) -> [Int: Int] {
-        var starts = [index.current: place.start]
+    private mutating func findStarts() throws(StoreError) {
+        starts = [index.current: place.start]
         var next = place.start
         var number = index.current
         for _ in 1..<max(ringSize, 1) {
@@ -132,8 +133,10 @@ extension RingWriter {
             starts[number] = next
         }
         // What was made elsewhere starts at 0 with its oldest item.
-        guard next < 0 else { return starts }
-        return starts.mapValues { $0 - next }
+        guard next < 0 else { return }
+        starts = starts.mapValues { $0 - next }
+        place.start -= next
+        place.epoch += 1
     }
 
     private mutating func units(_ number: Int) throws(StoreError) -> Int {
@@ -167,13 +170,9 @@ extension RingWriter {
         do throws(StoreError) {
             try file.sync()
             try file.publish(in: setting.directory)
-            var next = place
-            next.start += before.units
-            next.generation += 1
+            var next = place.moving(after: before.units, generations: 1)
             next.file = 1
-            next.items = before.units
             next.bytes = try file.inode()
-            next.isMoving = true
             try setting.place.write(next)
             try setting.place.sync()
             try emptied.replace(setting.base, in: setting.directory)
@@ -188,8 +187,13 @@ extension RingWriter {
             try setting.place.write(place)
             throw error
         }
-        appender = FileAppender(new: file, head: bytes)
-        try Self.finishTruncation(setting, highest: highest)
+        announceEmptying()
+        do throws(StoreError) {
+            try Self.finishTruncation(setting, highest: highest)
+        } catch {
+            // Not to be closed: the next opening carries on.
+            throw .failed(detail: "\(error.summary), when the log was being emptied")
+        }
         oldMaxFiles = nil
         starts = [1: place.start]
         overflows = 0
@@ -200,9 +204,14 @@ extension RingWriter {
             new: try LogFile.open(
                 path(1), format: setting.format, mode: .readWrite, in: setting.directory),
             head: bytes)
-        place.isMoving = false
-        place.items = 0
+        place.settle()
         try setting.place.write(place)
+    }
+
+    /// What readers have begun with all files ends: none of them may be passed over as missing.
+    private func announceEmptying() {
+        let start = place.start
+        setting.emptied.withLock { $0 = starts.mapValues { _ in start } }
     }
 
     static func newFile(_ base: String) -> String { base + ".1.NEW" }
@@ -224,10 +233,12 @@ extension RingWriter {
         _ setting: LogSetting, highest: Int
     ) throws(StoreError) {
         let base = setting.base
+        // The new file goes last: while it waits, the next opening knows that others are to go.
+        if highest >= 2 {
+            for number in 2...highest { setting.directory.discard("\(base).\(number)") }
+            try setting.directory.syncFolder(of: base)
+        }
         try setting.directory.replace(base + ".1", with: newFile(base))
-        guard highest >= 2 else { return }
-        for number in 2...highest { setting.directory.discard("\(base).\(number)") }
-        try setting.directory.syncFolder(of: base)
     }
 
     // MARK: - Reopening
@@ -236,24 +247,20 @@ extension RingWriter {
     mutating func reopen(as base: String, head given: LogHead?) throws(StoreError) {
         let bytes = try head.make(given, file: 1)
         try close()
-        var next = place
-        next.start += appender.units
-        next.generation += 1
+        var next = place.moving(after: appender.units, generations: 1)
         next.epoch += 1
         next.file = 1
         next.items = 0
         next.bytes = 0
-        next.isMoving = true
         next.isReopening = true
-        next.isClosed = false
         try setting.place.write(next)
         try setting.place.sync()
         place = next
+        announceEmptying()
         try Self.renameFiles(
             setting.base, to: base, highest: max(ringSize, index.counts.count),
             in: setting.directory)
-        place.isMoving = false
-        place.isReopening = false
+        place.settle()
         try setting.place.write(place)
         try setting.place.sync()
         let file = try LogFile.make(

@@ -44,12 +44,10 @@ struct RingWriter: MovingWriter {
     }
 
     var figures: LogFigures {
-        let others = index.counts.enumerated().filter { $0.offset + 1 != index.current }
-        return LogFigures(
+        LogFigures(
             writtenItems: writtenBefore + appender.records, currentBytes: appender.counted,
-            currentItems: appender.records,
-            items: others.reduce(appender.records) { $0 + $1.element },
-            currentFile: index.current, overflows: overflows)
+            currentItems: appender.records, counts: index.counts, currentFile: index.current,
+            overflows: overflows)
     }
 
     func path(_ number: Int) -> String { "\(setting.base).\(number)" }
@@ -59,21 +57,16 @@ struct RingWriter: MovingWriter {
     mutating func writePending() throws(StoreError) { try appender.writePending() }
 
     mutating func sync() throws(StoreError) {
-        try setting.place.sync()
         if appender.file.isDirty { try appender.file.sync() }
-        try unsynced.index?.sync()
-        if unsynced.hasNewNames { try setting.directory.syncFolder(of: setting.base) }
-        unsynced = Unsynced()
+        try syncNames()
     }
 
     /// Puts on stable storage which files there are, and what is known of them.
     private mutating func syncNames() throws(StoreError) {
         try setting.place.sync()
-        try setting.directory.syncFolder(of: setting.base)
+        if unsynced.hasNewNames { try setting.directory.syncFolder(of: setting.base) }
         try unsynced.index?.sync()
-        unsynced.index = nil
-        unsynced.hasNewNames = false
-        unsynced.moves = 0
+        unsynced = Unsynced()
     }
 
     // MARK: - Moving on
@@ -129,15 +122,12 @@ struct RingWriter: MovingWriter {
     ) throws(StoreError) -> Int {
         let (old, oldFile) = (index.current, appender.file)
         if isDurable { try file.sync() }
-        var next = place
-        next.start += appender.units
+        var next = place.moving(after: appender.units)
         next.file = UInt32(number)
-        next.items = appender.units
         next.bytes = try file.inode()
-        next.isMoving = true
         try setting.place.write(next)
         try setting.place.sync()
-        setting.emptied.withLock { _ = $0.insert(number) }
+        setting.emptied.withLock { $0[number] = next.start }
         try file.publish(in: setting.directory)
         isPublished = true
         if number != old { starts[number] = nil }
@@ -149,8 +139,7 @@ struct RingWriter: MovingWriter {
         turned[old] = appender.records
         let write = try turned.write(setting.base, countOf: old, in: setting.directory)
         index = turned
-        next.isMoving = false
-        next.items = 0
+        next.settle()
         place = next
         starts[number] = place.start
         unsynced.add(write)
@@ -186,6 +175,7 @@ struct RingWriter: MovingWriter {
     mutating func removeFiles(from first: Int, through last: Int) throws(StoreError) {
         guard first <= last else { return }
         for number in first...last {
+            setting.emptied.withLock { $0[number] = .max }
             starts[number] = nil
             setting.directory.discard(path(number))
         }

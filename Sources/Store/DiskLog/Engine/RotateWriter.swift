@@ -46,8 +46,7 @@ struct RotateWriter: MovingWriter {
     var figures: LogFigures {
         LogFigures(
             writtenItems: written + appender.records, currentBytes: appender.counted,
-            currentItems: appender.records, items: written + appender.records,
-            overflows: overflows)
+            currentItems: appender.records, overflows: overflows)
     }
 
     mutating func writePending() throws(StoreError) { try appender.writePending() }
@@ -64,7 +63,7 @@ struct RotateWriter: MovingWriter {
         let bytes = try head.make(file: 0)
         // The archive holds what was acknowledged: it must not depend on the page cache.
         if appender.file.isDirty { try appender.file.sync() }
-        try replaceFile(bytes, generation: 0) { (archives, maxFiles) throws(StoreError) in
+        try replaceFile(bytes, generations: 0) { (archives, maxFiles) throws(StoreError) in
             try archives.push(maxFiles: maxFiles)
         }
         overflows += 1
@@ -75,27 +74,20 @@ struct RotateWriter: MovingWriter {
 
     /// Puts a new file in the place of the one that is written; `clear` moves that away.
     private mutating func replaceFile(
-        _ headBytes: [UInt8]?, generation: UInt32,
+        _ headBytes: [UInt8]?, generations: UInt32,
         _ clear: (RotateArchives, Int) throws(StoreError) -> Void
     ) throws(StoreError) {
         let file = try LogFile.make(
             setting.base, format: .external, head: headBytes, in: setting.directory)
-        var next = place
-        next.start += appender.units
-        next.generation += generation
-        next.items = appender.units
-        next.isMoving = true
-        next.isClosed = false
+        var next = place.moving(after: appender.units, generations: generations)
         do throws(StoreError) {
             next.bytes = try file.inode()
             try setting.place.write(next)
-            setting.emptied.withLock { _ = $0.insert(0) }
+            setting.emptied.withLock { [start = next.start] in $0[0] = start }
             try clear(archives, maxFiles)
             if next.isReopening {
                 // Known before there is a new file: that one must not be moved away as well.
-                next.isReopening = false
-                next.isMoving = false
-                next.items = 0
+                next.settle()
                 try setting.place.write(next)
                 try setting.place.sync()
             }
@@ -106,8 +98,7 @@ struct RotateWriter: MovingWriter {
             try? setting.place.write(place)
             throw error
         }
-        next.isMoving = false
-        next.items = 0
+        next.settle()
         place = next
         hasNewNames = true
         written += appender.records
@@ -119,7 +110,7 @@ struct RotateWriter: MovingWriter {
     mutating func truncate(head given: LogHead?) throws(StoreError) {
         let bytes = try head.make(given, file: 0)
         try appender.writePending()
-        try replaceFile(bytes, generation: 1) { (archives, maxFiles) throws(StoreError) in
+        try replaceFile(bytes, generations: 1) { (archives, maxFiles) throws(StoreError) in
             try archives.removeAll(maxFiles: maxFiles)
         }
         written = 0
@@ -131,7 +122,7 @@ struct RotateWriter: MovingWriter {
         try close()
         place.isReopening = true
         defer { place.isReopening = false }
-        try replaceFile(bytes, generation: 1) { (archives, maxFiles) throws(StoreError) in
+        try replaceFile(bytes, generations: 1) { (archives, maxFiles) throws(StoreError) in
             try archives.moveAway(to: base, maxFiles: maxFiles)
         }
         written = 0

@@ -32,6 +32,24 @@ struct LogPlace: Equatable {
     /// The system's run in which the log was opened, shortened.
     var boot: UInt32 = 0
 
+    /// The place of a file that is about to take this one's, which holds so many units.
+    func moving(after units: Int, generations: UInt32 = 0) -> LogPlace {
+        var next = self
+        next.start += units
+        next.generation += generations
+        next.items = units
+        next.isMoving = true
+        next.isClosed = false
+        return next
+    }
+
+    /// The file has taken its place.
+    mutating func settle() {
+        isMoving = false
+        isReopening = false
+        items = 0
+    }
+
     /// The identity as it stands in tokens and entity tags.
     var identityText: String {
         let digits = String(identity, radix: 16)

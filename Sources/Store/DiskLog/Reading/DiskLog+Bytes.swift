@@ -5,10 +5,11 @@ extension DiskLog {
     ///
     /// - Throws: `.positionGone` for what has been overwritten.
     package func readBytes(at position: Int, count: Int) throws(StoreError) -> [UInt8] {
+        let before = setting.emptied.withLock { $0 }
         let view = view
         let number = view.map.order.last { view.map.starts[$0].map { $0 <= position } ?? false }
         guard let number, let start = view.map.starts[number] else {
-            throw .positionGone(oldest: view.oldest)
+            throw .positionGone(oldest: view.map.oldest(after: before))
         }
         let file =
             number == view.map.current
@@ -21,10 +22,12 @@ extension DiskLog {
         let found = try bytes.withMutableBytes { (buffer) throws(StoreError) in
             try file.read(at: offset, into: buffer)
         }
-        let isGoing = setting.emptied.withLock { $0.contains(number) }
+        let emptied = setting.emptied.withLock { $0 }
         let now = self.view
-        guard !isGoing, now.map.starts[number] == start, now.generation == view.generation else {
-            throw .positionGone(oldest: now.oldest)
+        guard emptied[number] == nil, now.map.starts[number] == start,
+            now.generation == view.generation
+        else {
+            throw .positionGone(oldest: now.map.oldest(after: emptied))
         }
         guard found == bytes.count, found > 0 || count == 0 else {
             throw .cutShort(detail: "\(path(number)) is shorter than what was written to it")

@@ -76,8 +76,11 @@ extension DiskLog {
     /// - Throws: `.positionGone` before the oldest item, `.badArgument` behind the last.
     package func cursor(at position: Int) throws(StoreError) -> LogCursor {
         try requireInternal()
+        let emptied = setting.emptied.withLock { $0 }
         let view = view
-        guard position >= view.oldest else { throw .positionGone(oldest: view.oldest) }
+        guard position >= view.oldest else {
+            throw .positionGone(oldest: view.map.oldest(after: emptied))
+        }
         guard position <= view.position else {
             throw .badArgument(
                 option: "from", detail: "the log ends at position \(view.position)")
@@ -102,10 +105,11 @@ extension DiskLog {
             throw .log(.badContinuation(detail: "the continuation is one of another log"))
         }
         // Asked in this order: a file is announced before it is emptied, and shown afterwards.
-        let isGoing = setting.emptied.withLock { $0.contains(cursor.file) }
+        let emptied = setting.emptied.withLock { $0 }
         let now = self.view
-        guard !isGoing, cursor.epoch == now.epoch, now.map.starts[cursor.file] == cursor.start
-        else { throw .positionGone(oldest: now.oldest) }
+        guard emptied[cursor.file] == nil, cursor.epoch == now.epoch,
+            now.map.starts[cursor.file] == cursor.start
+        else { throw .positionGone(oldest: now.map.oldest(after: emptied)) }
         guard now.state != .closed else { throw .log(.noSuchLog(name: name, isKnown: true)) }
     }
 

@@ -20,14 +20,16 @@ struct LogOpener {
     func open() throws(StoreError) -> Opened {
         let places = try LogPlace.read(LogPlaceFile.path(of: name), in: directory)
         let base = options.file ?? Logs.defaultBase(name)
+        let mode = options.mode ?? .readWrite
+        let isNew = !Self.exists(base, type, in: directory)
+        if isNew, mode == .readWrite { try directory.makeFolders(above: base) }
         let setting = LogSetting(
-            name: name, node: node, format: options.format ?? .internal,
-            mode: options.mode ?? .readWrite, base: base, directory: directory,
+            name: name, node: node, format: options.format ?? .internal, mode: mode, base: base,
+            directory: directory,
+            folder: mode == .readWrite ? try directory.keepFolder(of: base) : nil,
             place: LogPlaceFile(
                 LogPlaceFile.path(of: name), lastSequence: places.first?.sequence ?? 0,
                 in: directory))
-        let isNew = !Self.exists(base, type, in: directory)
-        if isNew, setting.mode == .readWrite { try directory.makeFolders(above: base) }
         let head = HeadMaker(
             options.head ?? .none, log: name, node: node, format: setting.format)
         let slots = places.map(\.place)

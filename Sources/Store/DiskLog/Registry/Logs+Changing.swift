@@ -28,7 +28,7 @@ extension Logs {
         if log.mode == .readOnly { throw .log(.readOnlyMode(name: log.name)) }
         if log.holders.queues != nil { throw .log(.blocked(name: log.name)) }
         guard base != log.base else { throw .log(.sameFileName(name: log.name)) }
-        if let other = allLoaded.first(where: { $0.base == base }) {
+        if let other = open.using(base).first {
             throw .log(.fileInUse(file: base, by: other.name))
         }
         try directory.makeFolders(above: base)

@@ -24,10 +24,12 @@ package final class Logs: Sendable {
     let services: LogServices
     package let handles: LogHandles
     package let node: String
-    private let open = Locked<[String: DiskLog]>([:])
+    let open = OpenLogs()
     /// Why the last opening of a log failed.
     private let failures = Locked<[String: StoreError]>([:])
     let turns = NameTurns()
+    /// Base names of files that are being opened.
+    private let bases = NameTurns()
     /// Logs that have been opened at the start, and how many there are.
     let recovery = Locked((done: 0, all: 0))
 
@@ -45,13 +47,13 @@ package final class Logs: Sendable {
     static func defaultBase(_ name: String) -> String { "logs/\(name).LOG" }
 
     /// The log if it is open now.
-    package func loaded(_ name: String) -> DiskLog? { open.withLock { $0[name] } }
+    package func loaded(_ name: String) -> DiskLog? { open[name] }
 
     /// Why the last opening of a log failed, if it did.
     func failure(of name: String) -> StoreError? { failures.withLock { $0[name] } }
 
     /// All logs that are open now.
-    package var allLoaded: [DiskLog] { open.withLock { Array($0.values) } }
+    package var allLoaded: [DiskLog] { open.all }
 
     /// The log, which must be open; waits if the service holds it and has not opened it yet.
     package func find(_ name: String) throws(StoreError) -> DiskLog {
@@ -80,7 +82,8 @@ package final class Logs: Sendable {
             if let log = loaded(name) {
                 guard !mustBeNew else { throw .alreadyExists(name: "the log " + name) }
                 try log.compare(options, holder)
-                try hold(log, holder)
+                if case .service = holder { try remember(name, isHeld: true) }
+                join(log, holder)
                 return Opening(log: log, isNew: false, wasOpened: false)
             }
             let memory = try memory(of: name)
@@ -113,8 +116,16 @@ package final class Logs: Sendable {
     private func load(
         _ name: String, _ options: LogOptions, _ memory: LogMemory, for holder: Holder
     ) throws(StoreError) -> Opening {
-        let base = options.file ?? Self.defaultBase(name)
-        try requireFree(base, for: name, options.mode ?? .readWrite)
+        // Also two that are opened at once may not write one file.
+        try bases.with(options.file ?? Self.defaultBase(name)) { () throws(StoreError) in
+            try requireFree(options, for: name)
+            return try loadAlone(name, options, memory, for: holder)
+        }
+    }
+
+    private func loadAlone(
+        _ name: String, _ options: LogOptions, _ memory: LogMemory, for holder: Holder
+    ) throws(StoreError) -> Opening {
         let opened: LogOpener.Opened
         do throws(StoreError) {
             opened = try LogOpener(
@@ -126,11 +137,12 @@ package final class Logs: Sendable {
         }
         failures.withLock { $0[name] = nil }
         let log = DiskLog(
-            opened, type: options.type ?? .halt, options: options, services: services)
+            opened, type: options.type ?? .halt, options: options, services: services,
+            handles: handles)
         report(log)
         try remember(name, options, memory, holder)
-        open.withLock { $0[name] = log }
-        try hold(log, holder)
+        open.add(log)
+        join(log, holder)
         return Opening(log: log, isNew: opened.isNew, wasOpened: true)
     }
 
@@ -138,11 +150,8 @@ package final class Logs: Sendable {
         _ name: String, _ options: LogOptions, _ memory: LogMemory, _ holder: Holder
     ) throws(StoreError) {
         var changed = memory
-        if case .service = holder {
-            changed.remember(options, isHeld: true)
-        } else {
-            changed.remember(options, isHeld: false)
-        }
+        let isHeld = if case .service = holder { true } else { false }
+        changed.remember(options, isHeld: isHeld)
         if changed != memory { try changed.save(in: directory) }
     }
 
@@ -157,26 +166,24 @@ package final class Logs: Sendable {
     }
 
     /// The original lets two logs write one file, and damage it.
-    private func requireFree(
-        _ base: String, for name: String, _ mode: LogMode
-    ) throws(StoreError) {
-        guard mode == .readWrite else { return }
-        let other = open.withLock { open in
-            open.values.first { $0.base == base && $0.mode == .readWrite && $0.name != name }
+    private func requireFree(_ options: LogOptions, for name: String) throws(StoreError) {
+        guard options.mode != .readOnly else { return }
+        let base = options.file ?? Self.defaultBase(name)
+        if let other = open.using(base).first(where: { $0.mode == .readWrite && $0.name != name }) {
+            throw .log(.fileInUse(file: base, by: other.name))
         }
-        if let other { throw .log(.fileInUse(file: base, by: other.name)) }
     }
 
-    private func hold(_ log: DiskLog, _ holder: Holder) throws(StoreError) {
+    private func remember(_ name: String, isHeld: Bool) throws(StoreError) {
+        var memory = try memory(of: name)
+        guard memory.isHeld != isHeld else { return }
+        memory.hold(isHeld)
+        try memory.save(in: directory)
+    }
+
+    private func join(_ log: DiskLog, _ holder: Holder) {
         switch holder {
-        case .service:
-            let memory = try memory(of: log.name)
-            if !memory.isHeld {
-                var changed = memory
-                changed.hold(true)
-                try changed.save(in: directory)
-            }
-            _ = log.owners.update { $0.service = true }
+        case .service: _ = log.owners.update { $0.service = true }
         case .owner(let handle, let notify):
             _ = log.owners.update { $0.owners[handle] = notify }
             handles.becomeOwner(handle)
@@ -218,14 +225,16 @@ package final class Logs: Sendable {
                 guard memory.isHeld else {
                     throw .log(.noSuchLog(name: name, isKnown: exists(name, memory)))
                 }
-                try release(name)
+                try remember(name, isHeld: false)
                 return nil
             }
             try? log.owners.unblock(by: caller)
             let heldByService = log.owners.holders.service
             let isLeft = log.owners.update { Self.end(caller, &$0) }
             if case .handle(let handle) = caller { log.notices.unsubscribe(handle) }
-            if heldByService, !log.owners.holders.service { try release(name) }
+            if heldByService, !log.owners.holders.service {
+                try remember(name, isHeld: false)
+            }
             guard isLeft else { return log }
             try unload(log, telling: .closed)
             return nil
@@ -241,15 +250,9 @@ package final class Logs: Sendable {
         }
     }
 
-    private func release(_ name: String) throws(StoreError) {
-        var memory = try memory(of: name)
-        memory.hold(false)
-        try memory.save(in: directory)
-    }
-
     /// Closes the files; what was asked before is done first.
     private func unload(_ log: DiskLog, telling notice: LogNotice) throws(StoreError) {
-        open.withLock { $0[log.name] = nil }
+        open.remove(log)
         log.owners.refuseAll()
         handles.removeAll(of: log.name)
         let outcome = log.finish()
@@ -269,7 +272,10 @@ package final class Logs: Sendable {
                 memory.beginDeleting()
                 try memory.save(in: directory)
             }
-            if let log = loaded(name) { try? unload(log, telling: .deleted) }
+            if let log = loaded(name) {
+                log.isDeleted.set()
+                try? unload(log, telling: .deleted)
+            }
             failures.withLock { $0[name] = nil }
             try keepFiles ? forget(name) : finishDeleting(name, memory)
         }

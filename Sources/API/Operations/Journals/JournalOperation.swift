@@ -1,0 +1,91 @@
+/// The endpoints of journals and log cursors: WiredTiger's log.
+package enum JournalOperation: CaseIterable, Sendable {
+    case list, create, get, update, delete, open, close
+    case append, transact, flush, checkpoint, archive
+    case record, walk, follow, stat
+    case openCursor, listCursors, getCursor, compareCursors, next, search, reset, closeCursor
+
+    static let item = "/v1/journals/{journal}"
+
+    /// What every operation on an open journal can meet.
+    static let opening: [ProblemCode] = [
+        .noSuchJournal, .corruptLogFile, .noSuchFile, .locked, .fileAccess, .ioError, .syncFailed,
+        .noSpace, .overloaded,
+    ]
+
+    package var description: OperationDescription {
+        switch self {
+        case .list: Self.describeList
+        case .create: Self.describeCreate
+        case .get: Self.describeGet
+        case .update: Self.describeUpdate
+        case .delete: Self.describeDelete
+        case .open: Self.describeOpen
+        case .close: Self.describeClose
+        case .append: Self.describeAppend
+        case .transact: Self.describeTransact
+        case .flush: Self.describeFlush
+        case .checkpoint: Self.describeCheckpoint
+        case .archive: Self.describeArchive
+        case .record: Self.describeRecord
+        case .walk: Self.describeWalk
+        case .follow: Self.describeFollow
+        case .stat: Self.describeStat
+        case .openCursor: Self.describeOpenCursor
+        case .listCursors: Self.describeListCursors
+        case .getCursor: Self.describeGetCursor
+        case .compareCursors: Self.describeCompare
+        case .next: Self.describeNext
+        case .search: Self.describeSearch
+        case .reset: Self.describeReset
+        case .closeCursor: Self.describeCloseCursor
+        }
+    }
+
+    static func describe(
+        _ id: String, _ method: Method, _ path: String, _ summary: String, _ details: String,
+        parameters: [OperationDescription.Parameter] = [],
+        bodies: [OperationDescription.Content] = [], bodyIsRequired: Bool = false,
+        bodyLimit: OperationDescription.BodyLimit = .none,
+        answers: [OperationDescription.Answer], problems: [ProblemCode] = []
+    ) -> OperationDescription {
+        OperationDescription(
+            id, method, item + path, tag: "journals", summary, details, parameters: parameters,
+            bodies: bodies, bodyIsRequired: bodyIsRequired, bodyLimit: bodyLimit, answers: answers,
+            problems: opening + problems)
+    }
+
+    static func itemAnswer(_ status: Int, _ summary: String) -> OperationDescription.Answer {
+        .init(
+            status, summary, [.json("Journal", example: JournalExamples.journal)],
+            headers: ["ETag", "Log-Position"])
+    }
+
+    // MARK: - Parameters that several share
+
+    static let shape = OperationDescription.Parameter(
+        "as", "The form of keys and values: auto is text if they are UTF-8 without zero bytes.",
+        ["type": "string", "enum": ["auto", "b64", "text"], "default": "auto"])
+
+    static let ifMatch = OperationDescription.Parameter(
+        "If-Match", in: .header, "Only if the journal has this entity tag; * for any.",
+        ["type": "string"], example: "\"9f3a01c2.1-4294967552\"")
+
+    static let at = OperationDescription.Parameter(
+        "at", "Only if the last record has this LSN; 0,0 if there must be none yet.",
+        ["type": "string", "pattern": "^[0-9]{1,10},[0-9]{1,10}$"], example: "1,256")
+
+    static let durability = OperationDescription.Parameter(
+        "durability",
+        "What the answer promises: queued, written to the file, or on stable storage; the journal's "
+            + "own unless given.",
+        ["type": "string", "enum": ["accepted", "written", "synced"]])
+
+    static let prefer = OperationDescription.Parameter(
+        "Prefer", in: .header, "return=minimal: headers only.", ["type": "string"],
+        example: "return=minimal")
+
+    static let wait = OperationDescription.Parameter(
+        "wait_ms", "How long to wait for rows if there are none.",
+        ["type": "integer", "minimum": 0, "maximum": 60_000, "default": 0])
+}

@@ -1,0 +1,243 @@
+/// The writing side of a journal, and the state that readers look at.
+///
+/// The committer calls one function at a time. A failed flush ends all writing until the journal
+/// has been closed and opened.
+final class JournalEngine: CommitEngine, Sendable {
+    static let kind = CommitKind.journal
+
+    let watermark: Watermark
+    /// What is on stable storage.
+    let durable: Watermark
+    let files: JournalFiles
+
+    private let name: String
+    private let identity: String
+    private let statistics: JournalStatistics
+    // Held across I/O, which is harmless: only the committer's turn takes it.
+    private let writer: Locked<JournalWriter?>
+    private let mark: File
+    private let current: Locked<Journal.View>
+
+    init(
+        _ opened: consuming JournalOpening.Opened, name: String, identity: String, timers: Timers,
+        statistics: JournalStatistics
+    ) {
+        self.name = name
+        self.identity = identity
+        self.statistics = statistics
+        files = opened.files
+        watermark = Watermark(position: 0, timers: timers)
+        durable = Watermark(position: 0, timers: timers)
+        let end = opened.end
+        current = Locked(
+            .init(
+                end: end, synced: end, last: opened.last, transaction: opened.transaction,
+                generation: opened.generation))
+        files.publish(end: end)
+        mark = opened.mark
+        writer = Locked(opened.writer)
+    }
+
+    var view: Journal.View { current.withLock { $0 } }
+
+    func setGeneration(_ generation: Int) { current.withLock { $0.generation = generation } }
+
+    /// A number for a transaction that nobody else gets.
+    func nextTransaction() -> UInt64 {
+        current.withLock { view in
+            view.transaction += 1
+            return view.transaction
+        }
+    }
+
+    // MARK: - Writing
+
+    /// What is to be written together, and whose it is.
+    private struct Pending {
+        var bytes: [UInt8] = []
+        var appends: Range<Int>
+        /// The last record in it.
+        var last: LSN
+        var records = 0
+    }
+
+    func write(_ batch: [Append]) -> [Result<Appended, StoreError>] {
+        let view = self.view
+        var results: [Result<Appended, StoreError>] = []
+        results.reserveCapacity(batch.count)
+        var place = view.end
+        var pending = Pending(appends: 0..<0, last: view.last)
+        for (index, append) in batch.enumerated() {
+            do throws(StoreError) {
+                try requireOpen()
+                try append.expectation.check(
+                    against: .init(
+                        identity: identity, generation: view.generation,
+                        position: pending.last.position))
+                if writerMustSwitch(at: place, for: append.bytes.count) {
+                    finish(&pending, before: index, &results)
+                    place = try switchFile()
+                }
+            } catch {
+                results.append(.failure(error))
+                continue
+            }
+            let next = place.advanced(by: append.bytes.count)
+            results.append(
+                .success(
+                    Appended(
+                        first: place.position, next: next.position, generation: view.generation,
+                        durability: .written)))
+            if pending.bytes.isEmpty { pending.appends = index..<index }
+            pending.appends = pending.appends.lowerBound..<index + 1
+            pending.bytes += append.bytes
+            pending.records += append.lengths.count
+            pending.last = next.advanced(by: -(append.lengths.last ?? 0))
+            place = next
+        }
+        finish(&pending, before: batch.count, &results)
+        return results
+    }
+
+    private func writerMustSwitch(at place: LSN, for count: Int) -> Bool {
+        writer.withLock { $0?.mustSwitch(at: place, for: count) ?? false }
+    }
+
+    /// Writes what is pending; if that fails, so do the appends that are in it.
+    private func finish(
+        _ pending: inout Pending, before index: Int,
+        _ results: inout [Result<Appended, StoreError>]
+    ) {
+        guard !pending.bytes.isEmpty else { return }
+        do throws(StoreError) {
+            let end = try writer.withLock { [bytes = pending.bytes] writer throws(StoreError) in
+                try writer?.append(bytes)
+                return writer?.end
+            }
+            guard let end else { throw .journal(.noSuchJournal(name: name, isKnown: true)) }
+            publish(end: end, last: pending.last, records: pending.records)
+        } catch {
+            if case .failed(let detail) = error { fail(detail) }
+            for place in pending.appends where (try? results[place].get()) != nil {
+                results[place] = .failure(error)
+            }
+            pending.last = view.last
+        }
+        pending.bytes = []
+        pending.records = 0
+    }
+
+    private func publish(end: LSN, last: LSN, records: Int) {
+        current.withLock { view in
+            view.end = end
+            view.last = last
+            view.records += records
+        }
+        files.publish(end: end)
+        statistics.add(.records, records)
+        watermark.advance(to: view.records)
+    }
+
+    private func switchFile() throws(StoreError) -> LSN {
+        do throws(StoreError) {
+            let end = try writer.withLock { (writer) throws(StoreError) in
+                try writer?.switchFile()
+                return writer?.end
+            }
+            guard let end else { throw .journal(.noSuchJournal(name: name, isKnown: true)) }
+            let records = current.withLock { view in
+                view.end = end
+                view.synced = end
+                view.syncedRecords = view.records
+                return view.records
+            }
+            files.publish(end: end)
+            durable.advance(to: records)
+            return end
+        } catch {
+            if case .syncFailed = error { fail(error.summary) }
+            throw error
+        }
+    }
+
+    func flush() throws(StoreError) {
+        try requireOpen()
+        let view = view
+        do throws(StoreError) {
+            try writer.withLock { (writer) throws(StoreError) in try writer?.sync() }
+        } catch {
+            fail(error.summary)
+            throw error
+        }
+        current.withLock { current in
+            current.synced = view.end
+            current.syncedRecords = view.records
+        }
+        durable.advance(to: view.records)
+        note(isClosed: false)
+    }
+
+    /// Writes down how far everything is durable; failing to costs an opening its hint.
+    private func note(isClosed: Bool) {
+        let view = view
+        let noted = JournalMark(
+            end: view.synced, last: view.last, transaction: view.transaction, isClosed: isClosed)
+        try? noted.write(to: mark)
+    }
+
+    // MARK: - Checkpoints
+
+    /// Writes the two records of a checkpoint and flushes them; where they lie.
+    func checkpoint() throws(StoreError) -> (start: LSN, end: LSN) {
+        var bytes: [UInt8] = []
+        let encoder = RecordEncoder()
+        var tally = RecordTally()
+        encoder.append(body: RecordBody.checkpointStart, to: &bytes, &tally)
+        let length = bytes.count
+        let first = write([Append(bytes: bytes, lengths: [length])])[0]
+        let start = LSN(position: try first.get().first)
+        var second: [UInt8] = []
+        encoder.append(body: RecordBody.checkpoint(of: start), to: &second, &tally)
+        let last = write([Append(bytes: second, lengths: [second.count])])[0]
+        let end = LSN(position: try last.get().first)
+        try flush()
+        statistics.count(tally)
+        return (start, end)
+    }
+
+    // MARK: - Closing
+
+    func close() -> StoreError? {
+        let wasOpen = view.state == .open
+        current.withLock { $0.state = .closed }
+        var failure: StoreError?
+        do throws(StoreError) {
+            try writer.withLock { (writer) throws(StoreError) in
+                guard let open = writer.take() else { return }
+                try open.close()
+            }
+        } catch {
+            failure = error
+        }
+        if wasOpen, failure == nil {
+            current.withLock { $0.synced = $0.end }
+            note(isClosed: true)
+        }
+        watermark.interrupt()
+        durable.interrupt()
+        return failure
+    }
+
+    private func requireOpen() throws(StoreError) {
+        switch view.state {
+        case .open: break
+        case .closed: throw .journal(.noSuchJournal(name: name, isKnown: true))
+        case .failed(let detail): throw .failed(detail: detail)
+        }
+    }
+
+    /// Takes nothing more: after a failed flush no later success means anything.
+    private func fail(_ detail: String) {
+        current.withLock { $0.state = .failed(detail) }
+    }
+}

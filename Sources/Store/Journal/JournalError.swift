@@ -1,0 +1,27 @@
+/// The reasons that WiredTiger's log has of its own; file errors are cases of `StoreError`.
+package enum JournalError: Equatable, Sendable {
+    /// There is no such journal, or `isKnown` and closed.
+    case noSuchJournal(name: String, isKnown: Bool)
+    /// A search found no record there; `WT_NOTFOUND`.
+    case notFound(LSN)
+    /// What lies there can't be a record that was cut short; `WT_ERROR`.
+    case corrupt(LSN, detail: String)
+    /// A compressed record, and nothing that unpacks it; `WT_ERROR`.
+    case noCompressor(LSN, detail: String)
+    /// The cursor has given no row yet; `EINVAL`.
+    case unpositioned
+    /// No log files; `ENOTSUP`.
+    case noLogFiles(path: String)
+    case noSuchDirectory(path: String)
+    /// Archived while nothing held it; the first record that is left.
+    case archived(first: LSN)
+    /// Opened for reading only; `ENOTSUP`.
+    case readOnly(name: String)
+    /// Somebody else writes there; `EBUSY`.
+    case busy(detail: String)
+    case noSuchCursor(id: String)
+    case cursorExpired(id: String)
+    case tooManyCursors(name: String, limit: Int)
+    /// The directory holds tables, whose log only their database may end.
+    case foreignDatabase(detail: String)
+}

@@ -1,0 +1,189 @@
+import Glibc
+
+/// One log file, read record by record through a window that moves along; `__wt_log_scan`.
+struct JournalFileReader: ~Copyable {
+    /// What there is at an offset.
+    enum Found {
+        case record(StoredRecord)
+        /// Nothing but zeros, if anything: the next file may go on.
+        case end
+        /// What may be a record that was never finished: the log ends here.
+        case unfinished(detail: String)
+        /// What no unfinished write leaves.
+        case corrupt(detail: String)
+    }
+
+    let number: UInt32
+    private let file: File
+    private var window: [UInt8] = []
+    private var windowStart = 0
+    /// Where the file was found to hold nothing but zeros, and when it had last been changed.
+    private var zeros: (from: Int, changed: timespec, size: Int)?
+
+    /// So much of the file is read at once.
+    var windowSize: Int
+    /// Where the file ends, as far as this reader is concerned: bytes behind it may still change.
+    private(set) var size = 0
+
+    static var sequentialWindow: Int { 256 << 10 }
+
+    init(_ file: consuming File, number: UInt32, windowSize: Int = Self.sequentialWindow) {
+        self.file = file
+        self.number = number
+        self.windowSize = windowSize
+    }
+
+    /// Looks where the file ends now, but not beyond `limit`.
+    mutating func measure(limit: Int = .max) throws(StoreError) {
+        let size = min(limit, Int(try file.status().st_size))
+        // What was read behind the old end may have been written since.
+        if size != self.size, windowStart + window.count >= min(size, self.size) { window = [] }
+        self.size = size
+    }
+
+    /// Looks at the header and what must follow it; `__log_open_verify`.
+    ///
+    /// - Returns: the offset of the first record that a cursor gives.
+    mutating func checkHead() throws(StoreError) -> Int {
+        let head = RecordHeader.alignment
+        guard size >= head, try load(0, head) else {
+            throw corrupt(0, "\(file.name) is shorter than its header")
+        }
+        let version = bytes(at: 0, count: head) { JournalFileHead.version(of: $0) }
+        guard let version else {
+            throw corrupt(0, "\(file.name) does not begin as a log file does")
+        }
+        guard version <= JournalFileHead.newestVersion else {
+            throw corrupt(
+                0, "\(file.name) has version \(version) of the format, which is not known")
+        }
+        guard version >= 2 else { return head }
+        guard size >= 2 * head, try load(head, head) else {
+            throw corrupt(head, "\(file.name) ends behind its header")
+        }
+        if bytes(at: head, count: 4, { $0.allSatisfy { $0 == 0 } }) { return head }
+        guard case .record(let record) = try read(at: head),
+            record.storage.withUnsafeBytes({
+                JournalFileHead.isPrevious(
+                    UnsafeRawBufferPointer(rebasing: $0[record.range].dropFirst(RecordHeader.size)))
+            })
+        else { throw corrupt(head, "\(file.name) has no whole prev_lsn behind its header") }
+        return head
+    }
+
+    /// Whether the header's own checksum is right, which only a walk looks at.
+    mutating func hasWholeHeader() throws(StoreError) -> Bool {
+        guard try load(0, RecordHeader.alignment) else { return false }
+        return bytes(at: 0, count: RecordHeader.alignment) { record in
+            RecordHeader(record).checksum == RecordHeader.checksum(of: record)
+        }
+    }
+
+    private func corrupt(_ offset: Int, _ detail: String) -> StoreError {
+        .journal(.corrupt(LSN(file: number, offset: UInt32(offset)), detail: detail))
+    }
+
+    /// What there is at `offset`.
+    mutating func read(at offset: Int) throws(StoreError) -> Found {
+        guard offset + RecordHeader.alignment <= size else {
+            return try isZero(from: offset)
+                ? .end : .unfinished(detail: "a part of a record at the end of the file")
+        }
+        guard try load(offset, RecordHeader.alignment) else {
+            return .unfinished(detail: "the file has become shorter")
+        }
+        let header = bytes(at: offset, count: RecordHeader.size) { RecordHeader($0) }
+        if header.length == 0 {
+            return try isZero(from: offset)
+                ? .end : .unfinished(detail: "zeros with something behind them")
+        }
+        let end = offset + header.alignedLength
+        guard header.length <= RecordHeader.alignment || end <= size else {
+            return .unfinished(detail: "a record that is longer than the file")
+        }
+        guard header.length > RecordHeader.size else {
+            return .corrupt(detail: "a record without a body")
+        }
+        guard try hasRightChecksum(header, at: offset) else {
+            return header.isSane && lastByte(offset + header.length - 1) == 0
+                ? .unfinished(detail: "a record that was not written to its end")
+                : .corrupt(detail: "a record with a wrong checksum")
+        }
+        guard try load(offset, header.length) else {
+            return .unfinished(detail: "the file has become shorter")
+        }
+        let start = offset - windowStart
+        return .record(
+            StoredRecord(
+                lsn: LSN(file: number, offset: UInt32(offset)), storage: window,
+                range: start..<start + header.length, end: end))
+    }
+
+    // MARK: - Checksums
+
+    /// A record that is larger than the window is summed up in pieces first: its length may be
+    /// anything.
+    private mutating func hasRightChecksum(
+        _ header: RecordHeader, at offset: Int
+    ) throws(StoreError) -> Bool {
+        let first = min(header.length, max(windowSize, RecordHeader.alignment))
+        guard try load(offset, first) else { return false }
+        var sum = CRC32C()
+        bytes(at: offset, count: first) { RecordHeader.add($0, to: &sum) }
+        var done = first
+        while done < header.length {
+            let count = min(windowSize, header.length - done)
+            let piece = try file.read(at: offset + done, count: count)
+            guard piece.count == count else { return false }
+            piece.withUnsafeBytes { sum.add($0) }
+            done += count
+        }
+        return sum.value == header.checksum
+    }
+
+    private func lastByte(_ offset: Int) -> UInt8? {
+        (try? file.read(at: offset, count: 1))?.first
+    }
+
+    // MARK: - The window
+
+    /// Makes the window hold `count` bytes at `offset`; false if the file has no so many.
+    private mutating func load(_ offset: Int, _ count: Int) throws(StoreError) -> Bool {
+        guard offset + count <= size else { return false }
+        if offset >= windowStart, offset + count <= windowStart + window.count { return true }
+        // A new array: rows that were given out still use the one before.
+        window = try file.read(at: offset, count: min(max(windowSize, count), size - offset))
+        windowStart = offset
+        return window.count >= count
+    }
+
+    private func bytes<Result>(
+        at offset: Int, count: Int, _ body: (UnsafeRawBufferPointer) -> Result
+    ) -> Result {
+        window.withUnsafeBytes { all in
+            let start = offset - windowStart
+            return body(UnsafeRawBufferPointer(rebasing: all[start..<start + count]))
+        }
+    }
+
+    /// Forgets what was read: the file may have grown since.
+    mutating func refresh() { window = [] }
+
+    // MARK: - Zeros
+
+    /// Whether there is nothing but zeros; holes are passed over, and what was found is remembered
+    /// until the file changes.
+    private mutating func isZero(from offset: Int) throws(StoreError) -> Bool {
+        guard offset < size else { return true }
+        let status = try file.status()
+        if let zeros, zeros.from == offset, zeros.size == size,
+            zeros.changed.tv_sec == status.st_mtim.tv_sec,
+            zeros.changed.tv_nsec == status.st_mtim.tv_nsec
+        {
+            return true
+        }
+        guard try file.isZero(from: offset, to: size) else { return false }
+        zeros = (offset, status.st_mtim, size)
+        return true
+    }
+}

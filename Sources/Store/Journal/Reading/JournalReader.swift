@@ -1,0 +1,105 @@
+/// The records of a journal in order, from file to file; `__wt_log_scan`.
+struct JournalReader: ~Copyable {
+    private let files: JournalFiles
+    private var current: JournalFileReader?
+    /// Where the next record is looked for.
+    private(set) var place: LSN
+
+    init(_ files: JournalFiles, from place: LSN = .beginning) {
+        self.files = files
+        self.place = place
+    }
+
+    /// Goes on at another place, where a record begins.
+    mutating func seek(to lsn: LSN) {
+        if current?.number != lsn.file || lsn.offset == 0 { current = nil }
+        place = lsn
+    }
+
+    /// The next record; nil at the end of the log, which may grow.
+    ///
+    /// - Throws: `.corrupt` for what no unfinished write leaves; the reader stays there.
+    mutating func next() throws(StoreError) -> StoredRecord? {
+        while true {
+            guard try isOpen() else { return nil }
+            guard let found = try read() else { return nil }
+            switch found {
+            case .record(let record):
+                files.statistics.count(scanned: record)
+                place = LSN(file: place.file, offset: UInt32(clamping: record.end))
+                return record
+            case .end:
+                current?.refresh()
+                guard try openNext() else { return nil }
+            case .unfinished(let detail):
+                current?.refresh()
+                guard let end = files.writtenEnd, place < end else { return nil }
+                throw corrupt(detail)
+            case .corrupt(let detail):
+                current?.refresh()
+                throw corrupt(detail)
+            }
+        }
+    }
+
+    /// What there is at the place; where the file ends is asked only if it seems to end there.
+    private mutating func read() throws(StoreError) -> JournalFileReader.Found? {
+        let offset = Int(place.offset)
+        let known = current?.size ?? 0
+        if offset + RecordHeader.alignment <= known {
+            let found = try current?.read(at: offset)
+            if case .record = found { return found }
+        }
+        try current?.measure(limit: files.limit(of: place.file))
+        return try current?.read(at: offset)
+    }
+
+    private func corrupt(_ detail: String) -> StoreError {
+        .journal(.corrupt(place, detail: "at \(place) is \(detail)"))
+    }
+
+    /// Makes sure that the file is open and the place in it one where a record may begin.
+    private mutating func isOpen() throws(StoreError) -> Bool {
+        if current != nil, place.offset > 0 { return true }
+        var number = place.file
+        if place == .beginning {
+            guard let first = try files.directory.numbers().first else {
+                throw .journal(.noLogFiles(path: files.directory.path))
+            }
+            number = first
+        }
+        guard let reader = try files.reader(number) else {
+            let first = try files.directory.numbers().first
+            if let first, first > number {
+                throw .journal(
+                    .archived(first: LSN(file: first, offset: UInt32(RecordHeader.alignment))))
+            }
+            return false
+        }
+        return try enter(reader, at: place.offset)
+    }
+
+    /// Goes on at the beginning of the next file, if there is one.
+    private mutating func openNext() throws(StoreError) -> Bool {
+        let (number, isLast) = place.file.addingReportingOverflow(1)
+        guard !isLast, files.writtenEnd.map({ place < $0 }) ?? true,
+            let reader = try files.reader(number)
+        else { return false }
+        return try enter(reader, at: 0)
+    }
+
+    private mutating func enter(
+        _ reader: consuming JournalFileReader, at offset: UInt32
+    ) throws(StoreError) -> Bool {
+        var reader = reader
+        try reader.measure(limit: files.limit(of: reader.number))
+        let first = try reader.checkHead()
+        // A header with a wrong checksum may be one that is being written.
+        if offset == 0 {
+            guard try reader.hasWholeHeader() else { return false }
+            place = LSN(file: reader.number, offset: UInt32(first))
+        }
+        current = consume reader
+        return true
+    }
+}

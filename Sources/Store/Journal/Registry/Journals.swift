@@ -1,0 +1,254 @@
+import Glibc
+
+/// All journals of a data directory: which are open, and the ways to open, close and remove them.
+///
+/// A journal is open from its PUT until it is closed by request, and is opened again whenever the
+/// service starts.
+///
+/// Functions marked *waits* do I/O and must not be called on a network thread.
+package final class Journals: Sendable {
+    package struct Opening: Sendable {
+        package let journal: Journal
+        package let isNew: Bool
+        /// False if the journal was open already.
+        package let wasOpened: Bool
+    }
+
+    let directory: DataDirectory
+    let services: LogServices
+    package let cursors: JournalCursors
+    private let open = Locked<[String: Journal]>([:])
+    /// Why the last opening of a journal failed.
+    private let failures = Locked<[String: StoreError]>([:])
+    let turns = NameTurns()
+    /// Set at the end of the process, so that nothing is opened any more.
+    let isStopping = Locked(false)
+
+    init(directory: DataDirectory, services: LogServices) {
+        self.directory = directory
+        self.services = services
+        cursors = JournalCursors(timers: services.timers, files: services.files)
+    }
+
+    static func defaultPath(_ name: String) -> String { "journals/" + name }
+
+    /// The journal if it is open now.
+    package func loaded(_ name: String) -> Journal? { open.withLock { $0[name] } }
+
+    /// All journals that are open now.
+    package var allLoaded: [Journal] { open.withLock { Array($0.values) } }
+
+    /// Why the last opening of a journal failed, if it did.
+    func failure(of name: String) -> StoreError? { failures.withLock { $0[name] } }
+
+    /// The journal, which must not have been closed by request; waits if it is not open yet.
+    package func find(_ name: String) throws(StoreError) -> Journal {
+        if let journal = loaded(name) { return journal }
+        return try turns.with(name) { () throws(StoreError) in
+            if let journal = loaded(name) { return journal }
+            let memory = try memory(of: name)
+            guard memory.isKnown, !memory.isClosed else {
+                throw .journal(.noSuchJournal(name: name, isKnown: memory.isKnown))
+            }
+            if let failure = failures.withLock({ $0[name] }) { throw failure }
+            return try load(name, memory.options, memory).journal
+        }
+    }
+
+    /// Opens the journal, or makes it; wiredtiger_open; waits.
+    ///
+    /// - Throws: `.alreadyExists` if there is one and `mustBeNew`; `.argumentMismatch` if an open
+    ///   one is set otherwise; what keeps it from being opened.
+    package func open(
+        _ name: String, _ given: JournalOptions, mustBeNew: Bool = false
+    ) throws(StoreError) -> Opening {
+        try given.check()
+        return try turns.with(name) { () throws(StoreError) in
+            let memory = try memory(of: name)
+            guard !mustBeNew || !memory.isKnown else {
+                throw .alreadyExists(name: "the journal " + name)
+            }
+            if let journal = loaded(name) {
+                try journal.compare(given)
+                return Opening(journal: journal, isNew: false, wasOpened: false)
+            }
+            let known = memory.options
+            if let path = given.path, let was = known.path, path != was {
+                throw .argumentMismatch(option: "path", expected: was, actual: path)
+            }
+            var options = given.completed(by: known)
+            options.path = options.path ?? Self.defaultPath(name)
+            return try load(name, options, memory)
+        }
+    }
+
+    private func load(
+        _ name: String, _ options: JournalOptions, _ known: JournalMemory
+    ) throws(StoreError) -> Opening {
+        let isNew = !known.isKnown || known.note.values["identity"] == nil
+        do throws(StoreError) {
+            var memory = known
+            let journal = try make(name, options, &memory)
+            failures.withLock { $0[name] = nil }
+            open.withLock { $0[name] = journal }
+            if case .repaired(let place, let bad) = journal.opened {
+                services.report(
+                    "journal \(name) was not closed: \(bad) bytes behind \(place) were cut off")
+            }
+            return Opening(journal: journal, isNew: isNew, wasOpened: true)
+        } catch {
+            failures.withLock { $0[name] = isNew ? nil : error }
+            throw error
+        }
+    }
+
+    private func make(
+        _ name: String, _ options: JournalOptions, _ memory: inout JournalMemory
+    ) throws(StoreError) -> Journal {
+        let path = options.path ?? Self.defaultPath(name)
+        let settings = JournalSettings(options)
+        let place = JournalDirectory(data: directory, path: path)
+        let before = memory
+        memory.isClosed = false
+        memory.options = options
+        memory.begin()
+        if settings.mode == .readOnly {
+            _ = try place.numbers()
+            if memory != before { try memory.save(in: directory) }
+            return Journal(
+                JournalFiles(
+                    place, compressor: settings.compressor, statistics: JournalStatistics()),
+                name: name,
+                identity: memory.identity, settings: settings, generation: memory.generation,
+                services: services)
+        }
+        try requireFree(path, for: name)
+        let statistics = JournalStatistics()
+        // Before the files: a crash in between leaves a journal that the next opening finishes.
+        if memory != before { try memory.save(in: directory) }
+        var opened = try JournalOpening(
+            name: name, directory: place, settings: settings, workers: services.files,
+            statistics: statistics
+        ).open()
+        if opened.result != .ok {
+            memory.generation += 1
+            try memory.save(in: directory)
+        }
+        opened.generation = memory.generation
+        return Journal(
+            opened, name: name, identity: memory.identity, settings: settings,
+            checkpoint: memory.checkpoint, statistics: statistics, services: services)
+    }
+
+    /// The lock of a directory does not keep out others of the same process.
+    private func requireFree(_ path: String, for name: String) throws(StoreError) {
+        let other = open.withLock { open in
+            open.values.first { $0.path == path && !$0.isReadOnly && $0.name != name }
+        }
+        if let other {
+            throw .journal(
+                .busy(detail: "\(path) is being written under the name \(other.name)"))
+        }
+    }
+
+    // MARK: - Changing
+
+    /// Changes what can change while a journal is open; waits.
+    package func change(
+        _ name: String, expecting expectation: Expectation, _ given: JournalOptions
+    ) throws(StoreError) -> Journal {
+        let journal = try find(name)
+        return try turns.with(name) { () throws(StoreError) in
+            let view = journal.view
+            try expectation.check(
+                against: .init(
+                    identity: journal.identity, generation: view.generation,
+                    position: view.last.position))
+            var memory = try memory(of: name)
+            let options = given.completed(by: memory.options)
+            try options.check()
+            memory.options = options
+            memory.generation += 1
+            try memory.save(in: directory)
+            journal.change(JournalSettings(options), generation: memory.generation)
+            journal.archiveIfSet()
+            return journal
+        }
+    }
+
+    /// Writes a checkpoint; waits until it is in the queue.
+    package func checkpoint(
+        _ journal: Journal,
+        complete: @escaping @Sendable (Result<Journal.Checkpoint, StoreError>) -> Void
+    ) throws(StoreError) {
+        try journal.checkpoint(
+            remember: { [self] (lsn) throws(StoreError) in
+                var memory = try JournalMemory(of: journal.name, in: directory)
+                memory.checkpoint = lsn
+                try memory.save(in: directory)
+            }, complete: complete)
+    }
+
+    // MARK: - Closing
+
+    /// Closes the journal until it is opened by request; waits.
+    package func close(_ name: String) throws(StoreError) {
+        try turns.with(name) { () throws(StoreError) in
+            var memory = try memory(of: name)
+            guard memory.isKnown else {
+                throw .journal(.noSuchJournal(name: name, isKnown: false))
+            }
+            if !memory.isClosed {
+                memory.isClosed = true
+                try memory.save(in: directory)
+            }
+            failures.withLock { $0[name] = nil }
+            if let journal = loaded(name) { try unload(journal) }
+        }
+    }
+
+    private func unload(_ journal: Journal) throws(StoreError) {
+        open.withLock { $0[journal.name] = nil }
+        cursors.removeAll(of: journal)
+        if let failure = journal.close() { throw failure }
+    }
+
+    /// Closes the journal and removes its files, or forgets it; waits.
+    package func delete(_ name: String, keepFiles: Bool) throws(StoreError) {
+        try turns.with(name) { () throws(StoreError) in
+            var memory = try memory(of: name)
+            guard memory.isKnown else {
+                throw .journal(.noSuchJournal(name: name, isKnown: false))
+            }
+            let place = JournalDirectory(
+                data: directory, path: memory.options.path ?? Self.defaultPath(name))
+            let isRead = memory.options.mode == .readOnly
+            if !keepFiles, !isRead, (try? StubDatabase.isForeign(place)) == true {
+                throw .journal(
+                    .foreignDatabase(
+                        detail:
+                            "\(place.path) holds a database's tables; keep_files=true forgets the "
+                            + "journal and leaves them alone"))
+            }
+            let keepsFiles = keepFiles || isRead
+            if !keepsFiles {
+                // From here on the journal is gone, whatever happens.
+                memory.isDeleting = true
+                try memory.save(in: directory)
+            }
+            if let journal = loaded(name) {
+                journal.isDeleted.set()
+                try? unload(journal)
+            }
+            failures.withLock { $0[name] = nil }
+            try keepsFiles ? forget(name) : finishDeleting(name, memory)
+        }
+    }
+
+    /// Closes every journal cleanly, for the end of the process; waits.
+    func closeAll() {
+        for journal in allLoaded {
+            try? turns.with(journal.name) { () throws(StoreError) in try unload(journal) }
+        }
+    }
+}
