@@ -40,7 +40,7 @@ package final class Store: Sendable {
         pools = Pools(directory: directory, services: services)
         logs = Logs(directory: directory, services: services, node: "nonode@nohost")
         journals = Journals(directory: directory, services: services)
-        mpools = MPools(directory: directory, services: services)
+        mpools = MPools(directory: directory, journals: journals, services: services)
         let unfinished = try directory.discardUnfinished()
         if unfinished > 0 { report("removed \(unfinished) files whose making was cut short") }
     }
@@ -52,8 +52,8 @@ package final class Store: Sendable {
         files.stop()
         pools.closeAll()
         logs.closeAll()
-        journals.closeAll()
         mpools.closeAll()
+        journals.closeAll()
         committers.stop()
         timers.stop()
     }

@@ -145,8 +145,9 @@ enum MPoolSchemas {
                 "description": "Pages carry LSNs of a log that the client keeps and flushes.",
             ],
             "journal": [
-                "type": "null", "default": nil,
-                "description": "For the journal whose LSNs pages carry; not in this version.",
+                "type": ["string", "null"], "default": nil,
+                "pattern": "^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$",
+                "description": "The journal whose LSNs pages carry; flushed before they are written.",
             ],
             "max_pinned_pct": percent,
             "policy": ["type": "string", "enum": ["lru", "s3fifo"], "default": "lru"],
