@@ -14,7 +14,7 @@ import Synchronization
     static func main() throws(StoreError) {
         let arguments = CommandLine.arguments
         guard arguments.count == 2 || arguments.count == 3 else {
-            print("usage: MPoolBench FOLDER [hits|pagein|ratio]")
+            print("usage: MPoolBench FOLDER [hits|pagein|logs|ratio]")
             exit(2)
         }
         let folder = arguments[1]
@@ -22,6 +22,7 @@ import Synchronization
         try makeFile(folder)
         if only ?? "hits" == "hits" { try printHits(folder) }
         if only ?? "pagein" == "pagein" { try printPageIn(folder) }
+        if only ?? "logs" == "logs" { try LogReads.run(folder) }
         if only ?? "ratio" == "ratio" {
             for policy in ReplacementPolicy.allCases {
                 let ratio = try HitRatio.measure(folder, policy)
