@@ -18,7 +18,7 @@ enum LogReads {
                     let count = try read(log, limit, window)
                     best = min(best, (Instant.now.nanoseconds - start.nanoseconds) / count)
                 }
-                print("log chunks of \(name) \(kind): \(best) ns")
+                MPoolBench.report("log chunks of \(name)", kind, 1e6 / Double(best), "1000/s")
             }
             try store.logs.delete("bench", keepFiles: false)
             store.close()
