@@ -60,6 +60,12 @@ let package = Package(
         .executableTarget(
             name: "JournalBench", dependencies: ["Store"], path: "Benchmarks/Journals",
             exclude: ["wiredtiger.c"], swiftSettings: strict),
+        .executableTarget(
+            name: "MPoolBench", dependencies: ["Store"], path: "Benchmarks/MPool",
+            exclude: ["libdb.c"], swiftSettings: strict),
+        .executableTarget(
+            name: "MPoolTrace", dependencies: ["Store"], path: "Tests/Drivers/MPoolTrace",
+            swiftSettings: strict),
         .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
         .testTarget(name: "APITests", dependencies: ["API", "TestSupport"], swiftSettings: strict),
         .testTarget(

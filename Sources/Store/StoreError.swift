@@ -36,6 +36,8 @@ package indirect enum StoreError: Error, Equatable, Sendable {
     case log(LogError)
     /// A reason that WiredTiger's log has of its own.
     case journal(JournalError)
+    /// A reason that a buffer pool has of its own.
+    case mpool(MPoolError)
     /// What was asked for was done; then something else failed.
     case afterEffect(StoreError)
 

@@ -14,7 +14,9 @@ package enum Schemas {
     static let flag: JSONValue = ["type": "boolean"]
 
     package static var all: JSONValue {
-        .object(common.members + LogSchemas.all.members + JournalSchemas.all.members)
+        .object(
+            common.members + LogSchemas.all.members + JournalSchemas.all.members
+                + MPoolSchemas.all.members)
     }
 
     private static let common: JSONValue = [

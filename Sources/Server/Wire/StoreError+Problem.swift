@@ -11,6 +11,7 @@ struct EngineWords: Sendable {
     let isCountedInBytes: Bool
 
     static let pmemlog = EngineWords(name: "pmemlog", noun: "pool", isCountedInBytes: true)
+    static let mpool = EngineWords(name: "mpool", noun: "buffer pool", isCountedInBytes: true)
     static let diskLog = EngineWords(name: "disk_log", noun: "log", isCountedInBytes: false)
     static let wiredTiger = EngineWords(
         name: "wiredtiger", noun: "journal", isCountedInBytes: false)
@@ -66,11 +67,17 @@ extension Problem {
         case .journal(let error):
             self.init(error)
             return
+        case .mpool(let error):
+            self.init(error)
+            return
         case .afterEffect(let error):
             self.init(error, of: engine)
             applied = .yes
         }
         self.engine = engine.name
+        if engine.name == EngineWords.mpool.name, errno == nil {
+            errno = errnoName(error.errnoOfMPool)
+        }
     }
 
     private init(ofPool error: StoreError) {
@@ -111,8 +118,10 @@ extension Problem {
         case .syncFailed(let fault):
             self.init(
                 .syncFailed,
-                "\(fault.call) of \(fault.file) failed; the \(engine.noun) takes nothing more until "
-                    + "it is closed and opened", applied: .unknown)
+                engine.name == EngineWords.mpool.name
+                    ? "\(fault.call) of \(fault.file) failed; its pages are still marked dirty"
+                    : "\(fault.call) of \(fault.file) failed; the \(engine.noun) takes nothing more "
+                        + "until it is closed and opened", applied: .unknown)
             name(fault, engine)
         case .failed(let detail):
             self.init(.syncFailed, "the \(engine.noun) has failed: \(detail)")
