@@ -53,6 +53,9 @@ let package = Package(
         .executableTarget(
             name: "LogBench", dependencies: ["Store"], path: "Benchmarks/Logs",
             exclude: ["logs.escript"], swiftSettings: strict),
+        .executableTarget(
+            name: "JournalBench", dependencies: ["Store"], path: "Benchmarks/Journals",
+            exclude: ["wiredtiger.c"], swiftSettings: strict),
         .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
         .testTarget(name: "APITests", dependencies: ["API", "TestSupport"], swiftSettings: strict),
         .testTarget(

@@ -11,6 +11,7 @@ final class Service: Sendable {
     let log: ServiceLog
     let reaper: Reaper
     let bodies: BodyBudget
+    let followers = Followers()
     let inFlight = InFlight()
 
     let router: Router

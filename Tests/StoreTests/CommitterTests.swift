@@ -6,6 +6,8 @@ import Testing
 @Suite struct CommitterTests {
     /// An engine whose records are only written until it is asked to flush.
     private final class TwoStepEngine: CommitEngine {
+        static let kind = CommitKind.log
+
         let flushes = Atomic(0)
         let failure = Locked<StoreError?>(nil)
 
@@ -65,6 +67,8 @@ import Testing
 @Suite struct CommitBudgetTests {
     /// An engine that waits until it may go on.
     private final class SlowEngine: CommitEngine {
+        static let kind = CommitKind.log
+
         let mayGoOn = Locked(false)
 
         func flush() {}

@@ -12,6 +12,7 @@ package enum HeaderName: String, CaseIterable, Sendable {
     case ifMatch = "if-match"
     case ifNoneMatch = "if-none-match"
     case ifRange = "if-range"
+    case lastEventID = "last-event-id"
     case logHandle = "log-handle"
     case origin
     case prefer

@@ -1,6 +1,7 @@
 /// The endpoints of pools: persistent-memory logs through libpmemlog.
 package enum PoolOperation: CaseIterable, Sendable {
     case list, create, get, delete, open, close, nbyte, tell, append, rewind, walk, data, check
+    case follow
     case export, `import`
 
     private static let item = "/v1/pools/{pool}"
@@ -70,6 +71,27 @@ package enum PoolOperation: CaseIterable, Sendable {
                 ],
                 problems: Self.opening + [.preconditionFailed, .readOnlyMode, .syncFailed])
         case .walk: Self.describeWalk
+        case .follow:
+            Self.describe(
+                "followPool", .get, "/follow", "Be told of bytes as they come", Follow.details,
+                parameters: Follow.parameters + [
+                    .init(
+                        "chunk_size", "Bytes of an event at most; 0 for 32 KiB.",
+                        ["type": "integer", "minimum": 0, "default": 0]),
+                    .init(
+                        "as", "The form of the bytes: auto is text if they are UTF-8.",
+                        [
+                            "type": "string", "enum": ["auto", "b64", "text"], "default": "auto",
+                        ]),
+                ],
+                answers: [
+                    Follow.answer(
+                        "record, caught_up, rewound, closed, deleted and error.",
+                        "id: 0-5\nevent: record\n"
+                            + "data: {\"position\":0,\"next\":5,\"record\":{\"text\":\"hello\"}}\n\n"
+                    )
+                ],
+                problems: Self.opening + [.badParameter, .rangeNotSatisfiable, .rateLimited])
         case .data: Self.describeData
         case .check:
             Self.describe(

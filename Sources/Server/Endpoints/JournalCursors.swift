@@ -110,7 +110,7 @@ extension Service {
                 try RowPage(&cursor, rows, limit: limit)
             }
         }
-        let left = deadline.nanoseconds(since: Instant.now) / 1_000_000
+        let left = deadline.millisecondsLeft
         guard page.count == 0, page.isEnd, left > 0, !isDraining else { return page.answer }
         return .later { [self] complete in
             store.journals.cursors.begin(cursor)

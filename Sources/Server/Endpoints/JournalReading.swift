@@ -74,7 +74,7 @@ extension Service {
         for journal: Journal, _ seen: Int, until deadline: Instant, _ answer: Answer,
         isReady: @escaping @Sendable () -> Bool
     ) -> Answer {
-        let left = deadline.nanoseconds(since: Instant.now) / 1_000_000
+        let left = deadline.millisecondsLeft
         if isDraining || left <= 0 || isReady() { return answer }
         return .later { [self] complete in
             journal.waitForMore(than: seen, milliseconds: left) {

@@ -22,7 +22,7 @@ extension Service {
             let records = EncodedRecords(messages: batch, journal.settings.compressor)
             let append = records.append(
                 expectation, durability: wanted ?? journal.settings.durability)
-            return try Self.append(append, records.payload, to: journal, minimal) { appended in
+            return try Self.append(append, records.tally, to: journal, minimal) { appended in
                 let last = appended.next - (append.lengths.last ?? 0)
                 var writer = JSONWriter(capacity: 192)
                 writer.literal("{\"first\":")
@@ -55,7 +55,7 @@ extension Service {
                 journal.settings.compressor)
             let append = records.append(
                 expectation, durability: wanted ?? journal.settings.durability)
-            return try Self.append(append, records.payload, to: journal, minimal) { appended in
+            return try Self.append(append, records.tally, to: journal, minimal) { appended in
                 let lsn = LSN(position: appended.first)
                 let body: JSONValue = [
                     "lsn": lsn.json, "txnid": .integer(Int(clamping: transaction)),
@@ -81,20 +81,20 @@ extension Service {
 
     /// Appends records, and answers when they are as safe as is wanted.
     private static func append(
-        _ append: Append, _ payload: Int, to journal: Journal, _ minimal: Bool,
+        _ append: Append, _ tally: RecordTally, to journal: Journal, _ minimal: Bool,
         body: @escaping @Sendable (Appended) -> [UInt8]
     ) throws(Problem) -> Answer {
         if journal.isReadOnly { throw Problem(.readOnly(name: journal.name)) }
         let isAccepted = append.durability == .accepted
         if isAccepted, append.expectation == .none {
             try mapping(of: .wiredTiger) { () throws(StoreError) in
-                try journal.append(append, payload: payload) { _ in }
+                try journal.append(append, tally) { _ in }
             }
             return accepted(append)
         }
         return .later { complete in
             do throws(StoreError) {
-                try journal.append(append, payload: payload) { result in
+                try journal.append(append, tally) { result in
                     let made = Answer.made {
                         result.mapError { Problem($0, in: journal) }.map { appended in
                             isAccepted
@@ -224,8 +224,7 @@ extension Service {
 private struct EncodedRecords {
     private(set) var bytes: [UInt8] = []
     private(set) var lengths: [Int] = []
-    /// How many bytes they are without padding.
-    private(set) var payload = 0
+    private(set) var tally = RecordTally()
 
     init(messages batch: RecordBatch, _ compressor: JournalCompressor) {
         bytes.reserveCapacity(batch.bytes.count + batch.lengths.count * 128)
@@ -240,7 +239,7 @@ private struct EncodedRecords {
 
     private mutating func add(_ body: [UInt8], _ compressor: JournalCompressor) {
         let start = bytes.count
-        payload += RecordEncoder(compressor: compressor).append(body: body, to: &bytes)
+        RecordEncoder(compressor: compressor).append(body: body, to: &bytes, &tally)
         lengths.append(bytes.count - start)
     }
 

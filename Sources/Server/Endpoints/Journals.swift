@@ -25,6 +25,7 @@ extension Service {
         case .archive: return try archiveJournal(call)
         case .record: return try getJournalRecord(call)
         case .walk: return try walkJournal(call)
+        case .follow: return try followJournal(call)
         case .stat:
             return try onJournal(call) { _, journal throws(Problem) in
                 try Self.json(call, journal.statisticsJSON)

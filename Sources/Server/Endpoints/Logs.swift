@@ -36,6 +36,7 @@ extension Service {
         case .chunkInfo: return try chunkInfo(call)
         case .walk: return try walkLog(call)
         case .data: return try readLogData(call)
+        case .follow: return try followLog(call)
         case .check: return try checkLog(call)
         case .notifications: return try listenToLog(call)
         case .createHandle: return try createLogHandle(call)

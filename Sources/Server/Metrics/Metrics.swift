@@ -36,7 +36,11 @@ final class Metrics: Sendable {
 
     /// Requests that found no endpoint.
     private let others = Locked(RequestFigures())
-    private let poolCommits = Locked(Commits())
+    private let commits = CommitKind.allCases.map { _ in Locked(Commits()) }
+
+    private func commits(of kind: CommitKind) -> Locked<Commits> {
+        commits[CommitKind.allCases.firstIndex(of: kind) ?? 0]
+    }
 
     /// Counts a request that has ended.
     ///
@@ -48,7 +52,7 @@ final class Metrics: Sendable {
     }
 
     func count(_ report: CommitBudget.Report) {
-        poolCommits.withLock { commits in
+        commits(of: report.kind).withLock { commits in
             commits.commits += 1
             if report.failed {
                 commits.failures += 1
@@ -114,23 +118,34 @@ final class Metrics: Sendable {
     }
 
     private func addCommits(of service: Service, to text: inout MetricsText) {
-        let commits = poolCommits.withLock { $0 }
-        let kind = ["kind": "pool"]
+        let all = CommitKind.allCases.map { kind in
+            (label: ["kind": kind.rawValue], commits: commits(of: kind).withLock { $0 })
+        }
         text.add(
-            "append_records_total", .counter, "Records appended.", [(kind, Double(commits.records))]
-        )
-        text.add("append_bytes_total", .counter, "Bytes appended.", [(kind, Double(commits.bytes))])
-        text.add("commit_batch_records", "Records in one commit.", [([:], commits.batches)])
+            "append_records_total", .counter, "Records appended.",
+            all.map { ($0.label, Double($0.commits.records)) })
+        text.add(
+            "append_bytes_total", .counter, "Bytes appended.",
+            all.map { ($0.label, Double($0.commits.bytes)) })
+        text.add(
+            "commit_batch_records", "Records in one commit.",
+            all.map { ($0.label, $0.commits.batches) })
         text.add(
             "commit_queue_requests", .gauge, "Appends that wait.",
             Double(service.store.budget.queuedRequests))
         text.add(
             "sync_total", .counter, "Commits, each with its flushes.",
-            [
-                (["kind": "pool", "result": "ok"], Double(commits.commits - commits.failures)),
-                (["kind": "pool", "result": "failed"], Double(commits.failures)),
-            ])
-        text.add("sync_duration_seconds", "Time of one commit.", [(kind, commits.durations)])
+            all.flatMap { label, commits in
+                [
+                    (
+                        label.merging(["result": "ok"]) { $1 },
+                        Double(commits.commits - commits.failures)
+                    ), (label.merging(["result": "failed"]) { $1 }, Double(commits.failures)),
+                ]
+            })
+        text.add(
+            "sync_duration_seconds", "Time of one commit.",
+            all.map { ($0.label, $0.commits.durations) })
     }
 
     private func addStorage(of service: Service, to text: inout MetricsText) {
@@ -138,9 +153,21 @@ final class Metrics: Sendable {
             text.add(
                 "storage_free_bytes", .gauge, "Free space of the data directory.", Double(free))
         }
+        let store = service.store
         text.add(
-            "pools_open", .gauge, "Pools that are open.",
-            Double(service.store.pools.allLoaded.count))
+            "pools_open", .gauge, "Pools that are open.", Double(store.pools.allLoaded.count))
+        text.add("logs_open", .gauge, "Logs that are open.", Double(store.logs.allLoaded.count))
+        text.add(
+            "journals_open", .gauge, "Journals that are open.",
+            Double(store.journals.allLoaded.count))
+        text.add(
+            "followers", .gauge, "Streams that follow a pool, log or journal.",
+            Double(service.followers.count))
+        text.add("handles", .gauge, "Handles of logs.", Double(store.logs.handles.count))
+        text.add("cursors", .gauge, "Cursors of journals.", Double(store.journals.cursors.count))
+        text.add(
+            "cursors_expired_total", .counter, "Cursors that were not used in time.",
+            Double(store.journals.cursors.expiredCount))
         for figure in ProcessFigures.current {
             text.addProcess(
                 figure.name, figure.isCounter ? .counter : .gauge, figure.help, figure.value)

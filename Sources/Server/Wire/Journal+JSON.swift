@@ -75,7 +75,7 @@ extension Journal {
     var statisticsJSON: JSONValue {
         var members = JournalStatistics.Counter.allCases.map { counter in
             JSONValue.Member(
-                name: "log: " + counter.rawValue,
+                name: counter.name,
                 value: .integer(statistics.value(of: counter)))
         }
         members.append(

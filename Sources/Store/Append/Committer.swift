@@ -2,6 +2,9 @@ import Synchronization
 
 /// What an engine does for its committer, which calls it from one thread at a time.
 package protocol CommitEngine: AnyObject, Sendable {
+    /// What figures are counted under.
+    static var kind: CommitKind { get }
+
     /// Decides on each append in order and writes those that are admitted.
     ///
     /// Says for each how safe it is now; an engine whose writing and flushing are one says synced.
@@ -12,6 +15,9 @@ package protocol CommitEngine: AnyObject, Sendable {
     /// gave it.
     func flush() throws(StoreError)
 }
+
+/// The kinds of logs that commit.
+package enum CommitKind: String, CaseIterable, Sendable { case pool, log, journal }
 
 /// Group commit for one log: what waits is written together and flushed once.
 ///
@@ -72,7 +78,8 @@ package final class Committer<Engine: CommitEngine>: Sendable {
 
     /// Counts records that came in without a commit of their own.
     package func observe(records: Int, bytes: Int) {
-        budget.observe(CommitBudget.Report(records: records, bytes: bytes))
+        budget.observe(
+            CommitBudget.Report(kind: Engine.kind, records: records, bytes: bytes))
     }
 
     private func enqueue(_ task: Task) {
@@ -146,7 +153,7 @@ package final class Committer<Engine: CommitEngine>: Sendable {
 
     private func commit(_ batch: [Pending]) {
         let started = Instant.now
-        var report = CommitBudget.Report()
+        var report = CommitBudget.Report(kind: Engine.kind)
         let results = engine.write(batch.map(\.append))
         for (pending, result) in zip(batch, results) { report.add(pending.append, result) }
         let mustFlush = zip(batch, results).contains(where: Self.wantsFlush)
@@ -208,6 +215,7 @@ package final class Committer<Engine: CommitEngine>: Sendable {
 package final class CommitBudget: Sendable {
     /// One commit: what it took in and how long it took.
     package struct Report: Sendable {
+        package let kind: CommitKind
         package fileprivate(set) var records = 0
         package fileprivate(set) var bytes = 0
         package fileprivate(set) var nanoseconds = 0

@@ -18,6 +18,8 @@ package final class DiskLog: Sendable {
         package var state = State.open
         /// After the last record: items, or bytes of an external log, of all that was ever logged.
         package let position: Int
+        /// Up to here everything is on stable storage.
+        package var synced: Int
         package let figures: LogFigures
         package let size: LogSize
         package let generation: Int
@@ -31,6 +33,7 @@ package final class DiskLog: Sendable {
 
         init(_ writer: any LogWriter) {
             position = writer.position
+            synced = writer.position
             figures = writer.figures
             size = writer.size
             generation = Int(writer.place.generation)
@@ -97,6 +100,17 @@ package final class DiskLog: Sendable {
 
     package var view: View { committer.engine.view }
     package var watermark: Watermark { committer.engine.watermark }
+    /// Rises when records are as safe as the log promises by default.
+    package var promisedWatermark: Watermark {
+        durability == .synced ? committer.engine.durable : watermark
+    }
+    /// Behind the last record that is as safe as the log promises by default.
+    package var promisedPosition: Int {
+        let view = view
+        return durability == .synced ? view.synced : view.position
+    }
+    /// Whether its closing was a removal.
+    package let isDeleted = Flag()
     package var notices: LogNotices { committer.engine.notices }
     /// How the last write went; nil if well.
     package var errorStatus: StoreError? { notices.status }
@@ -127,7 +141,7 @@ package final class DiskLog: Sendable {
     /// Answers those who wait for records, or for another to unblock the log, as if their time had
     /// run out.
     package func endWaits() {
-        watermark.interrupt()
+        committer.engine.endWaits()
         owners.expireAll()
     }
 

@@ -24,6 +24,8 @@ package final class Journal: Sendable {
         package var generation: Int
         /// Records since the opening.
         var records = 0
+        /// Those of them that are on stable storage.
+        var syncedRecords = 0
     }
 
     package let name: String
@@ -35,6 +37,10 @@ package final class Journal: Sendable {
     package let statistics: JournalStatistics
     /// Rises with each record.
     package let watermark: Watermark
+    /// Rises when records are on stable storage.
+    private let durable: Watermark
+    /// Whether its closing was a removal.
+    package let isDeleted = Flag()
     let files: JournalFiles
     package let holds: ArchiveHolds
     let committer: Committer<JournalEngine>?
@@ -68,6 +74,7 @@ package final class Journal: Sendable {
             opened, name: name, identity: identity, timers: services.timers,
             statistics: statistics)
         watermark = engine.watermark
+        durable = engine.durable
         committer = Committer(
             engine: engine, workers: services.committers, budget: services.budget)
     }
@@ -80,7 +87,7 @@ package final class Journal: Sendable {
         self.name = name
         self.identity = identity
         self.files = files
-        statistics = JournalStatistics()
+        statistics = files.statistics
         opened = .ok
         isForeign = true
         holds = ArchiveHolds()
@@ -90,6 +97,7 @@ package final class Journal: Sendable {
         idle = Locked(
             View(end: .none, synced: .none, last: .none, transaction: 0, generation: generation))
         watermark = Watermark(position: 0, timers: services.timers)
+        durable = watermark
         committer = nil
     }
 
@@ -114,7 +122,10 @@ package final class Journal: Sendable {
     }
 
     /// Answers those who wait for records as if their time had run out.
-    package func endWaits() { watermark.interrupt() }
+    package func endWaits() {
+        watermark.interrupt()
+        durable.interrupt()
+    }
 
     // MARK: - Writing
 
@@ -123,14 +134,14 @@ package final class Journal: Sendable {
     /// Appends records that `RecordEncoder` has put together; WT_SESSION::log_printf, or a commit.
     ///
     /// - Parameters:
-    ///   - payload: how many bytes they are without padding.
+    ///   - tally: what became of them as they were put together.
     ///   - complete: called once, on another thread; positions are those of LSNs.
     /// - Throws: what is known at once; then `complete` is not called.
     package func append(
-        _ append: Append, payload: Int, complete: @escaping AppendCompletion
+        _ append: Append, _ tally: RecordTally, complete: @escaping AppendCompletion
     ) throws(StoreError) {
         try writing().append(append) { [statistics] result in
-            if case .success = result { statistics.add(.payload, payload) }
+            if case .success = result { statistics.count(tally) }
             complete(result)
         }
     }
@@ -193,6 +204,15 @@ package final class Journal: Sendable {
     /// How many records there were; to be taken before one looks for more.
     package var watermarkSeen: Int { view.records }
 
+    /// The end of what is as safe as the journal promises by default, how many records that are, and
+    /// who tells of more; nil for the end if others write there.
+    package var promised: (end: LSN?, records: Int, watermark: Watermark) {
+        let view = view
+        guard !isReadOnly else { return (nil, 0, watermark) }
+        return settings.durability == .synced
+            ? (view.synced, view.syncedRecords, durable) : (view.end, view.records, watermark)
+    }
+
     /// Calls `resume` once, when there are more records than `seen`, when `milliseconds` have
     /// passed, or sooner.
     ///
@@ -229,8 +249,7 @@ package final class Journal: Sendable {
 
     /// The rows of one record, and the LSN of the record behind it; waits for the disk.
     package func rows(at lsn: LSN) throws(StoreError) -> (rows: [JournalRow], next: LSN?) {
-        statistics.add(.scans)
-        return try files.rows(at: lsn)
+        try files.rows(at: lsn)
     }
 }
 

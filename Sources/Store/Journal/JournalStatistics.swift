@@ -2,26 +2,34 @@ import Synchronization
 
 /// What has happened in a journal since it was opened, by the names of the original's statistics.
 package final class JournalStatistics: Sendable {
-    /// What is counted; the raw value is the original's description behind `log: `.
-    package enum Counter: String, CaseIterable, Sendable {
-        case records = "log write operations"
-        case payload = "log bytes of payload data"
-        case written = "log bytes written"
-        case flushes = "log flush operations"
-        case syncs = "log sync operations"
-        case syncMicroseconds = "log sync time duration (usecs)"
-        case folderSyncs = "log sync_dir operations"
-        case scans = "log scan operations"
-        case scanned = "records processed by log scan"
-        case scannedTwice = "log scan records requiring two reads"
-        case compressed = "log records compressed"
-        case notCompressed = "log records not compressed"
-        case tooSmall = "log records too small to compress"
-        case prepared = "pre-allocated log files prepared"
-        case preparedUsed = "pre-allocated log files used"
-        case preparedMissed = "pre-allocated log files not ready and missed"
+    /// What is counted.
+    package enum Counter: Int, CaseIterable, Sendable {
+        case records, payload, written, flushes, syncs, syncMicroseconds, folderSyncs
+        case scans, scanned, scannedTwice
+        case compressed, notCompressed, tooSmall
+        case prepared, preparedUsed, preparedMissed
 
-        var index: Int { Self.allCases.firstIndex(of: self) ?? 0 }
+        /// The original's description.
+        package var name: String {
+            switch self {
+            case .records: "log: log write operations"
+            case .payload: "log: log bytes of payload data"
+            case .written: "log: log bytes written"
+            case .flushes: "log: log flush operations"
+            case .syncs: "log: log sync operations"
+            case .syncMicroseconds: "log: log sync time duration (usecs)"
+            case .folderSyncs: "log: log sync_dir operations"
+            case .scans: "log: log scan operations"
+            case .scanned: "log: records processed by log scan"
+            case .scannedTwice: "log: log scan records requiring two reads"
+            case .compressed: "log: log records compressed"
+            case .notCompressed: "log: log records not compressed"
+            case .tooSmall: "log: log records too small to compress"
+            case .prepared: "log: pre-allocated log files prepared"
+            case .preparedUsed: "log: pre-allocated log files used"
+            case .preparedMissed: "log: pre-allocated log files not ready and missed"
+            }
+        }
     }
 
     private let counters: [Cell]
@@ -34,10 +42,25 @@ package final class JournalStatistics: Sendable {
     init() { counters = Counter.allCases.map { _ in Cell() } }
 
     func add(_ counter: Counter, _ count: Int = 1) {
-        counters[counter.index].value.add(count, ordering: .relaxed)
+        counters[counter.rawValue].value.add(count, ordering: .relaxed)
+    }
+
+    /// A cursor has read a record.
+    func count(scanned record: StoredRecord) {
+        add(.scans)
+        add(.scanned)
+        if record.range.count > RecordHeader.alignment { add(.scannedTwice) }
+    }
+
+    /// Records have been appended.
+    func count(_ tally: RecordTally) {
+        add(.payload, tally.payload)
+        if tally.compressed > 0 { add(.compressed, tally.compressed) }
+        if tally.notCompressed > 0 { add(.notCompressed, tally.notCompressed) }
+        if tally.tooSmall > 0 { add(.tooSmall, tally.tooSmall) }
     }
 
     package func value(of counter: Counter) -> Int {
-        counters[counter.index].value.load(ordering: .relaxed)
+        counters[counter.rawValue].value.load(ordering: .relaxed)
     }
 }

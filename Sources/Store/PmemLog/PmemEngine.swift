@@ -5,6 +5,8 @@
 ///     open ──(a flush or the mapping fails)──▶ failed ──close──▶ closed
 ///     open ──close──▶ closed
 final class PmemEngine: CommitEngine, Sendable {
+    static let kind = CommitKind.pool
+
     let nbyte: Int
     let watermark: Watermark
 

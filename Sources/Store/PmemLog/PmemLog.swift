@@ -35,6 +35,9 @@ package final class PmemLog: Sendable {
     /// Rises with every append; set back by a rewind.
     package let watermark: Watermark
 
+    /// Whether its closing was a removal.
+    package let isDeleted = Flag()
+
     private let reader: PoolReader
     private let committer: Committer<PmemEngine>
 
@@ -104,6 +107,17 @@ package final class PmemLog: Sendable {
     ) throws(StoreError) {
         try reader.read(at: PoolLayout.dataStart + offset, into: buffer)
         try requireCurrent(generation)
+    }
+
+    /// As `read(at:generation:into:)`, into bytes of its own.
+    package func read(
+        at offset: Int, generation: Int, count: Int
+    ) throws(StoreError) -> [UInt8] {
+        var bytes = [UInt8](repeating: 0, count: count)
+        try bytes.withMutableBytes { (buffer) throws(StoreError) in
+            try read(at: offset, generation: generation, into: buffer)
+        }
+        return bytes
     }
 
     /// Notices a file that was cut short underneath before an answer is begun.

@@ -102,6 +102,7 @@ package final class Pools: Sendable {
             let memory = try memory(of: name)
             guard exists(name, memory) else { throw .noSuchPool(name: name) }
             let path = path(of: name, memory)
+            loaded(name)?.isDeleted.set()
             unload(name)
             if keepFile {
                 // What lies at pools/NAME would be found again: forgetting it means closing it.

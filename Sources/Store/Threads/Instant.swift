@@ -19,6 +19,12 @@ package struct Instant: Comparable, Sendable {
         Instant(nanoseconds: nanoseconds + milliseconds * 1_000_000)
     }
 
+    /// Milliseconds until this moment, the last one begun counted as whole; 0 or less once it is over.
+    package var millisecondsLeft: Int {
+        let left = nanoseconds(since: Instant.now)
+        return left <= 0 ? 0 : (left + 999_999) / 1_000_000
+    }
+
     /// Nanoseconds from `earlier` to this moment.
     package func nanoseconds(since earlier: Instant) -> Int { nanoseconds - earlier.nanoseconds }
 

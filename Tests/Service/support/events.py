@@ -19,12 +19,14 @@ class Event:
 
 
 class Events:
-    """A stream of a log's notices; a context manager that leaves as a client leaves."""
+    """A stream of events; a context manager that leaves as a client leaves."""
 
-    def __init__(self, port, path, handle=None, query="", receive_buffer=None):
+    def __init__(self, port, path, handle=None, query="", receive_buffer=None,
+                 stream="notifications", last=None):
         self.raw = Raw(port, timeout=patient(15), receive_buffer=receive_buffer)
         named = f"Log-Handle: {handle}\r\n" if handle else ""
-        self.raw.send(f"GET {path}/notifications{query} HTTP/1.1\r\nHost: h\r\n{named}\r\n".encode())
+        named += f"Last-Event-ID: {last}\r\n" if last else ""
+        self.raw.send(f"GET {path}/{stream}{query} HTTP/1.1\r\nHost: h\r\n{named}\r\n".encode())
         self.text = b""
         self.has_ended = False
         while b"\r\n\r\n" not in self.raw.buffer:
@@ -33,7 +35,7 @@ class Events:
         self.head = head.decode("latin-1")
         assert " 200 " in self.head.splitlines()[0], self.head + self.raw.buffer.decode()
         contract.observe(Answer(
-            "GET", path + "/notifications", 200, {"Content-Type": "text/event-stream"}, b""))
+            "GET", f"{path}/{stream}", 200, {"Content-Type": "text/event-stream"}, b""))
         assert self.block() == "retry: 2000"
 
     def block(self):

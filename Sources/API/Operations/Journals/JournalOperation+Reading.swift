@@ -67,6 +67,22 @@ extension JournalOperation {
             ], problems: reading)
     }
 
+    static var describeFollow: OperationDescription {
+        describe(
+            "followJournal", .get, "/follow", "Be told of records as they come",
+            Follow.details + " Each event has all rows of one record.",
+            parameters: Follow.parameters + [shape, raw],
+            answers: [
+                Follow.answer(
+                    "record, caught_up, lost, closed, deleted and error.",
+                    "id: 1-1,384\nevent: record\n"
+                        + "data: {\"position\":\"1,256\",\"next\":\"1,384\",\"rows\":[]}\n\n")
+            ],
+            problems: [
+                .badParameter, .wtNotFound, .noCompressor, .noLogging, .positionGone, .rateLimited,
+            ])
+    }
+
     static var describeStat: OperationDescription {
         describe(
             "statJournal", .get, "/stat", "Statistics by their original names",

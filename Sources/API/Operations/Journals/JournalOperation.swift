@@ -2,7 +2,7 @@
 package enum JournalOperation: CaseIterable, Sendable {
     case list, create, get, update, delete, open, close
     case append, transact, flush, checkpoint, archive
-    case record, walk, stat
+    case record, walk, follow, stat
     case openCursor, listCursors, getCursor, compareCursors, next, search, reset, closeCursor
 
     static let item = "/v1/journals/{journal}"
@@ -29,6 +29,7 @@ package enum JournalOperation: CaseIterable, Sendable {
         case .archive: Self.describeArchive
         case .record: Self.describeRecord
         case .walk: Self.describeWalk
+        case .follow: Self.describeFollow
         case .stat: Self.describeStat
         case .openCursor: Self.describeOpenCursor
         case .listCursors: Self.describeListCursors

@@ -87,6 +87,20 @@ extension LogOperation {
             ], problems: reading + [.rangeNotSatisfiable])
     }
 
+    static var describeFollow: OperationDescription {
+        describe(
+            "followLog", .get, "/follow", "Be told of records as they come",
+            Follow.details + " An external log is told as pieces of bytes.",
+            parameters: Follow.parameters + [shape],
+            answers: [
+                Follow.answer(
+                    "record, caught_up, lost, truncated, wrapped, closed, deleted and error.",
+                    "id: 1-1\nevent: record\n"
+                        + "data: {\"position\":0,\"next\":1,\"record\":{\"json\":\"ann\"}}\n\n")
+            ],
+            problems: [.badParameter, .rangeNotSatisfiable, .rateLimited])
+    }
+
     static var describeData: OperationDescription {
         describe(
             "getLogData", .get, "/data", "The bytes of an external log, by range",

@@ -2,7 +2,7 @@
 package enum LogOperation: CaseIterable, Sendable {
     case list, create, get, info, update, delete, open, close, lclose
     case append, sync, truncate, reopen, incWrapFile, nextFile, block, unblock
-    case chunk, chunkStep, chunkInfo, walk, data, check, notifications
+    case chunk, chunkStep, chunkInfo, walk, follow, data, check, notifications
     case createHandle, listHandles, updateHandle, deleteHandle, findHandle
 
     static let item = "/v1/logs/{log}"
@@ -38,6 +38,7 @@ package enum LogOperation: CaseIterable, Sendable {
         case .chunkStep: Self.describeChunkStep
         case .chunkInfo: Self.describeChunkInfo
         case .walk: Self.describeWalk
+        case .follow: Self.describeFollow
         case .data: Self.describeData
         case .check: Self.describeCheck
         case .notifications: Self.describeNotifications

@@ -9,10 +9,14 @@ import Synchronization
 ///     open ──(truncate or reopen fails)──▶ closed
 ///     open ──close──▶ closed
 final class DiskLogEngine: CommitEngine, Sendable {
+    static let kind = CommitKind.log
+
     let notices = LogNotices()
     /// What was accepted comes before everything that is asked afterwards.
     let cache = AcceptedCache()
     let watermark: Watermark
+    /// What is on stable storage.
+    let durable: Watermark
 
     private let setting: LogSetting
     // Held across file calls, which is harmless: only the committer's turn takes it.
@@ -24,6 +28,7 @@ final class DiskLogEngine: CommitEngine, Sendable {
         self.setting = setting
         let view = DiskLog.View(writer)
         watermark = Watermark(position: view.position, timers: timers)
+        durable = Watermark(position: view.position, timers: timers)
         current = Locked(view)
         isLimited = Atomic(Self.isLimited(view.size))
         self.writer = Locked(writer)
@@ -113,6 +118,11 @@ final class DiskLogEngine: CommitEngine, Sendable {
             fail(unknown)
             throw unknown
         }
+        let position = current.withLock { view in
+            view.synced = view.position
+            return view.synced
+        }
+        durable.advance(to: position)
     }
 
     // MARK: - Operations
@@ -149,7 +159,7 @@ final class DiskLogEngine: CommitEngine, Sendable {
             defer { view.state = .closed }
             return view.state
         }
-        watermark.interrupt()
+        endWaits()
         guard before == .open else { return }
         try writer.withLock { (writer) throws(StoreError) in try writer.close() }
     }
@@ -157,7 +167,13 @@ final class DiskLogEngine: CommitEngine, Sendable {
     /// Ends the log as it is: its files have been closed, or are being moved away.
     func abandon() {
         current.withLock { $0.state = .closed }
+        endWaits()
+    }
+
+    /// Answers those who wait for records as if their time had run out.
+    func endWaits() {
         watermark.interrupt()
+        durable.interrupt()
     }
 
     /// A read-only log, and one that failed, takes nothing.
@@ -185,16 +201,18 @@ final class DiskLogEngine: CommitEngine, Sendable {
     private func publish(_ writer: any LogWriter) {
         let position = writer.position
         let isSetBack = current.withLock { view in
-            let state = view.state
+            let before = view
             let generation = view.generation
             view = DiskLog.View(writer)
-            view.state = state
+            view.state = before.state
+            view.synced = before.synced
             return view.generation != generation
         }
         setting.emptied.withLock { $0 = [:] }
         isLimited.store(Self.isLimited(writer.size), ordering: .relaxed)
         if isSetBack {
             watermark.interrupt(restartingAt: position)
+            durable.interrupt()
         } else {
             watermark.advance(to: position)
         }

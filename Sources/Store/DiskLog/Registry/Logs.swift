@@ -272,7 +272,10 @@ package final class Logs: Sendable {
                 memory.beginDeleting()
                 try memory.save(in: directory)
             }
-            if let log = loaded(name) { try? unload(log, telling: .deleted) }
+            if let log = loaded(name) {
+                log.isDeleted.set()
+                try? unload(log, telling: .deleted)
+            }
             failures.withLock { $0[name] = nil }
             try keepFiles ? forget(name) : finishDeleting(name, memory)
         }

@@ -3,7 +3,11 @@
 /// The committer calls one function at a time. A failed flush ends all writing until the journal
 /// has been closed and opened.
 final class JournalEngine: CommitEngine, Sendable {
+    static let kind = CommitKind.journal
+
     let watermark: Watermark
+    /// What is on stable storage.
+    let durable: Watermark
     let files: JournalFiles
 
     private let name: String
@@ -23,6 +27,7 @@ final class JournalEngine: CommitEngine, Sendable {
         self.statistics = statistics
         files = opened.files
         watermark = Watermark(position: 0, timers: timers)
+        durable = Watermark(position: 0, timers: timers)
         let end = opened.end
         current = Locked(
             .init(
@@ -140,11 +145,14 @@ final class JournalEngine: CommitEngine, Sendable {
                 return writer?.end
             }
             guard let end else { throw .journal(.noSuchJournal(name: name, isKnown: true)) }
-            current.withLock { view in
+            let records = current.withLock { view in
                 view.end = end
                 view.synced = end
+                view.syncedRecords = view.records
+                return view.records
             }
             files.publish(end: end)
+            durable.advance(to: records)
             return end
         } catch {
             if case .syncFailed = error { fail(error.summary) }
@@ -154,14 +162,18 @@ final class JournalEngine: CommitEngine, Sendable {
 
     func flush() throws(StoreError) {
         try requireOpen()
-        let end = view.end
+        let view = view
         do throws(StoreError) {
             try writer.withLock { (writer) throws(StoreError) in try writer?.sync() }
         } catch {
             fail(error.summary)
             throw error
         }
-        current.withLock { $0.synced = end }
+        current.withLock { current in
+            current.synced = view.end
+            current.syncedRecords = view.records
+        }
+        durable.advance(to: view.records)
         note(isClosed: false)
     }
 
@@ -179,16 +191,17 @@ final class JournalEngine: CommitEngine, Sendable {
     func checkpoint() throws(StoreError) -> (start: LSN, end: LSN) {
         var bytes: [UInt8] = []
         let encoder = RecordEncoder()
-        let payload = encoder.append(body: RecordBody.checkpointStart, to: &bytes)
+        var tally = RecordTally()
+        encoder.append(body: RecordBody.checkpointStart, to: &bytes, &tally)
         let length = bytes.count
         let first = write([Append(bytes: bytes, lengths: [length])])[0]
         let start = LSN(position: try first.get().first)
         var second: [UInt8] = []
-        let more = encoder.append(body: RecordBody.checkpoint(of: start), to: &second)
+        encoder.append(body: RecordBody.checkpoint(of: start), to: &second, &tally)
         let last = write([Append(bytes: second, lengths: [second.count])])[0]
         let end = LSN(position: try last.get().first)
         try flush()
-        statistics.add(.payload, payload + more)
+        statistics.count(tally)
         return (start, end)
     }
 
@@ -211,6 +224,7 @@ final class JournalEngine: CommitEngine, Sendable {
             note(isClosed: true)
         }
         watermark.interrupt()
+        durable.interrupt()
         return failure
     }
 

@@ -38,7 +38,8 @@ struct JournalOpening {
         if !isForeign { try StubDatabase.make(in: directory) }
         let maker = LogFileMaker(directory: directory, fileMax: settings.fileMax)
         try maker.discardAll()
-        let files = JournalFiles(directory, compressor: settings.compressor)
+        let files = JournalFiles(
+            directory, compressor: settings.compressor, statistics: statistics)
         let known = try JournalMark.read(of: name, in: directory.data)
         let newest = try directory.numbers().last
         var tail = Tail(end: .none, last: .none, transaction: 0)

@@ -6,7 +6,7 @@ package enum JournalCompressor: String, CaseIterable, Sendable {
     case none, snappy, zlib
 
     /// Smaller records stay as they are.
-    private static let leastSize = 128
+    static let leastSize = 128
 
     /// The compressed body, if that saves a block of the file.
     ///

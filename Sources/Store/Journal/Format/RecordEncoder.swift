@@ -6,19 +6,22 @@ package struct RecordEncoder: Sendable {
 
     /// Appends a record with that body, padded and with its checksum.
     ///
-    /// - Returns: how many bytes the record has before padding and compression: what the statistics
-    ///   of the original call payload.
-    @discardableResult
-    package func append(body: [UInt8], to bytes: inout [UInt8]) -> Int {
+    /// - Parameter tally: told of what became of it.
+    package func append(body: [UInt8], to bytes: inout [UInt8], _ tally: inout RecordTally) {
         let plain = RecordHeader.size + body.count
+        tally.payload += plain
+        if compressor != .none, plain < JournalCompressor.leastSize { tally.tooSmall += 1 }
         if let packed = compressor.compress(body, ifShorterThan: plain) {
+            tally.compressed += 1
             Self.append(
                 packed, flags: RecordHeader.compressed, memLength: plain, marksEnd: true, to: &bytes
             )
         } else {
+            if compressor != .none, plain >= JournalCompressor.leastSize {
+                tally.notCompressed += 1
+            }
             Self.append(body, flags: 0, memLength: 0, marksEnd: true, to: &bytes)
         }
-        return plain
     }
 
     /// Appends a record.
@@ -47,4 +50,15 @@ package struct RecordEncoder: Sendable {
     }
 
     private static let endMark: UInt8 = 0xAB
+}
+
+/// What became of records as they were put together.
+package struct RecordTally: Equatable, Sendable {
+    /// Bytes without padding, before compression: what the original calls payload.
+    package internal(set) var payload = 0
+    package internal(set) var compressed = 0
+    package internal(set) var notCompressed = 0
+    package internal(set) var tooSmall = 0
+
+    package init() {}
 }

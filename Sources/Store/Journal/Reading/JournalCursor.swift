@@ -90,7 +90,9 @@ extension JournalFiles {
         }
         guard let index = try index(of: lsn.file) else { throw .journal(.notFound(lsn)) }
         switch try index.find(at: Int(lsn.offset), limit: limit(of: lsn.file)) {
-        case .record(let record): return record
+        case .record(let record):
+            statistics.count(scanned: record)
+            return record
         case .nothing: throw .journal(.notFound(lsn))
         case .behindTheEnd:
             // As the original, which slides into the next file.

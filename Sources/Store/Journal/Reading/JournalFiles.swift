@@ -4,12 +4,17 @@ import Synchronization
 final class JournalFiles: Sendable {
     let directory: JournalDirectory
     let compressor: JournalCompressor
+    let statistics: JournalStatistics
     private let end = Atomic<UInt64>(0)
     private let indexes = Locked<[UInt32: RecordIndex]>([:])
 
-    init(_ directory: JournalDirectory, compressor: JournalCompressor) {
+    init(
+        _ directory: JournalDirectory, compressor: JournalCompressor,
+        statistics: JournalStatistics
+    ) {
         self.directory = directory
         self.compressor = compressor
+        self.statistics = statistics
     }
 
     /// Behind the last record that is written; nil if others write there, so that only the files

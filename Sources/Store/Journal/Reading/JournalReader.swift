@@ -22,10 +22,10 @@ struct JournalReader: ~Copyable {
     mutating func next() throws(StoreError) -> StoredRecord? {
         while true {
             guard try isOpen() else { return nil }
-            try current?.measure(limit: files.limit(of: place.file))
-            guard let found = try current?.read(at: Int(place.offset)) else { return nil }
+            guard let found = try read() else { return nil }
             switch found {
             case .record(let record):
+                files.statistics.count(scanned: record)
                 place = LSN(file: place.file, offset: UInt32(clamping: record.end))
                 return record
             case .end:
@@ -40,6 +40,18 @@ struct JournalReader: ~Copyable {
                 throw corrupt(detail)
             }
         }
+    }
+
+    /// What there is at the place; where the file ends is asked only if it seems to end there.
+    private mutating func read() throws(StoreError) -> JournalFileReader.Found? {
+        let offset = Int(place.offset)
+        let known = current?.size ?? 0
+        if offset + RecordHeader.alignment <= known {
+            let found = try current?.read(at: offset)
+            if case .record = found { return found }
+        }
+        try current?.measure(limit: files.limit(of: place.file))
+        return try current?.read(at: offset)
     }
 
     private func corrupt(_ detail: String) -> StoreError {

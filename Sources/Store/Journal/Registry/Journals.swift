@@ -64,7 +64,7 @@ package final class Journals: Sendable {
     ) throws(StoreError) -> Opening {
         try given.check()
         return try turns.with(name) { () throws(StoreError) in
-            var memory = try memory(of: name)
+            let memory = try memory(of: name)
             guard !mustBeNew || !memory.isKnown else {
                 throw .alreadyExists(name: "the journal " + name)
             }
@@ -78,7 +78,6 @@ package final class Journals: Sendable {
             }
             var options = given.completed(by: known)
             options.path = options.path ?? Self.defaultPath(name)
-            memory.isClosed = false
             return try load(name, options, memory)
         }
     }
@@ -110,13 +109,16 @@ package final class Journals: Sendable {
         let settings = JournalSettings(options)
         let place = JournalDirectory(data: directory, path: path)
         let before = memory
+        memory.isClosed = false
         memory.options = options
         memory.begin()
         if settings.mode == .readOnly {
             _ = try place.numbers()
             if memory != before { try memory.save(in: directory) }
             return Journal(
-                JournalFiles(place, compressor: settings.compressor), name: name,
+                JournalFiles(
+                    place, compressor: settings.compressor, statistics: JournalStatistics()),
+                name: name,
                 identity: memory.identity, settings: settings, generation: memory.generation,
                 services: services)
         }
@@ -234,7 +236,10 @@ package final class Journals: Sendable {
                 memory.isDeleting = true
                 try memory.save(in: directory)
             }
-            if let journal = loaded(name) { try? unload(journal) }
+            if let journal = loaded(name) {
+                journal.isDeleted.set()
+                try? unload(journal)
+            }
             failures.withLock { $0[name] = nil }
             try keepsFiles ? forget(name) : finishDeleting(name, memory)
         }

@@ -1,0 +1,103 @@
+import API
+import Store
+
+/// The records of a journal, by LSN, as they become as safe as the journal promises.
+struct JournalFollower: FollowSource {
+    private let journal: Journal
+    private let rows: JournalRowWriter
+    private let generation: Int
+    /// Where the next record is looked for.
+    private var place: LSN
+    /// How many records there were when the last look began.
+    private var seen = -1
+
+    private static let window = 32 * 1024
+
+    /// - Throws: `wt_notfound` where no record begins.
+    init(
+        _ journal: Journal, from start: FollowStart, _ rows: JournalRowWriter
+    ) throws(Problem) {
+        self.journal = journal
+        self.rows = rows
+        generation = journal.view.generation
+        switch start {
+        case .start: place = .beginning
+        case .position(let text), .event(_, let text):
+            guard let lsn = LSN(text) else {
+                throw Problem(.badParameter, "from is now, start or an LSN", option: "from")
+            }
+            place = lsn
+        case .now:
+            place = try mapping(of: .wiredTiger) { () throws(StoreError) in
+                if let end = journal.promised.end { return end }
+                return try journal.findEnd()
+            }
+        }
+    }
+
+    var path: String { "/v1/journals/\(journal.name)" }
+
+    var hasNews: Bool {
+        let promised = journal.promised
+        return journal.view.state == .closed || promised.end == nil || promised.records > seen
+    }
+
+    mutating func advance(_ events: inout EventWriter) throws(Problem) -> FollowProgress {
+        if journal.view.state == .closed {
+            events.end(journal.isDeleted, .string(place.description))
+            return .ended
+        }
+        let promised = journal.promised
+        do throws(StoreError) {
+            let isEnd = try tell(promised.end, &events)
+            guard isEnd else { return .more }
+            seen = promised.records
+            return .caughtUp(.string(place.description))
+        } catch {
+            guard case .journal(.archived(let first)) = error else {
+                throw Problem(error, of: .wiredTiger)
+            }
+            let from = place
+            place = first
+            events.lost(
+                id: id, from: .string(from.description), to: .string(first.description))
+            return .more
+        }
+    }
+
+    /// Tells records before `end`; whether there are no more.
+    private mutating func tell(
+        _ end: LSN?, _ events: inout EventWriter
+    ) throws(StoreError) -> Bool {
+        var records = try journal.records(from: place)
+        defer { journal.release() }
+        while events.bytes.count < Self.window {
+            guard let record = try records.next(before: end) else {
+                place = records.place
+                return true
+            }
+            place = records.place
+            events.event("record", id: id) { writer in
+                writer.beginObject()
+                writer.member("position", record.lsn.description)
+                writer.member("next", place.description)
+                writer.literal(",\"rows\":[")
+                for (index, row) in record.rows.enumerated() {
+                    if index > 0 { writer.literal(",") }
+                    rows.write(row, to: &writer)
+                }
+                writer.literal("]")
+                writer.endObject()
+            }
+        }
+        return false
+    }
+
+    private var id: String { "\(generation)-\(place)" }
+
+    func wait(milliseconds: Int, _ resume: @escaping @Sendable () -> Void) {
+        // Nobody tells of what others write.
+        let limit = journal.isReadOnly ? min(milliseconds, 100) : milliseconds
+        journal.promised.watermark.wait(until: seen + 1, milliseconds: limit) { _ in resume() }
+    }
+}

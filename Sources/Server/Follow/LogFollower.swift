@@ -1,0 +1,113 @@
+import API
+import Store
+
+/// The records of a log, by position, as they become as safe as the log promises.
+struct LogFollower: FollowSource {
+    private let log: DiskLog
+    private let records: RecordWriter
+    private var generation: Int
+    private var position: Int
+    /// Where the record at `position` lies in an internal log; nil if it must be looked for.
+    private var cursor: LogCursor?
+
+    private static let window = 32 * 1024
+
+    /// - Throws: `range_not_satisfiable` behind the end.
+    init(_ log: DiskLog, from start: FollowStart, _ records: RecordWriter) throws(Problem) {
+        self.log = log
+        self.records = records
+        let view = log.view
+        generation = view.generation
+        switch start {
+        case .now: position = log.promisedPosition
+        case .start: position = view.oldest
+        case .position(let text): position = try FollowStart.number(text)
+        case .event(let known, let text):
+            position = try FollowStart.number(text)
+            generation = known
+        }
+        guard position <= view.position else { throw .behindTheEnd(of: log) }
+    }
+
+    var path: String { "/v1/logs/\(log.name)" }
+
+    var hasNews: Bool {
+        let view = log.view
+        return view.state == .closed || view.generation != generation
+            || log.promisedPosition > position || log.mode == .readOnly
+    }
+
+    mutating func advance(_ events: inout EventWriter) throws(Problem) -> FollowProgress {
+        let view = log.view
+        if view.state == .closed {
+            events.end(log.isDeleted, .integer(position))
+            return .ended
+        }
+        if view.generation != generation {
+            generation = view.generation
+            cursor = nil
+            events.event(
+                "truncated", id: id,
+                ["position": .integer(view.oldest), "generation": .integer(generation)])
+        }
+        let end = log.promisedPosition
+        guard position < end else { return .caughtUp(.integer(position)) }
+        do throws(StoreError) {
+            try log.format == .internal ? tellItems(end, &events) : tellBytes(end, &events)
+        } catch {
+            switch error {
+            case .positionGone(let oldest):
+                cursor = nil
+                // A file that is going counts as gone before the view says so.
+                guard oldest > position else { return .more }
+                let from = position
+                position = oldest
+                events.lost(id: id, from: .integer(from), to: .integer(oldest))
+            case .log(.noSuchLog): break
+            default: throw Problem(error, of: .diskLog)
+            }
+        }
+        return .more
+    }
+
+    private mutating func tellItems(
+        _ end: Int, _ events: inout EventWriter
+    ) throws(StoreError) {
+        let from = if let cursor { cursor } else { try log.cursor(at: position) }
+        let chunk = try log.chunk(
+            from: from, ChunkRequest(limit: end - position, window: Self.window))
+        if from.file != chunk.next.file, chunk.next.file != 0, cursor != nil {
+            events.event(
+                "wrapped", ["position": .integer(position), "file": .integer(chunk.next.file)])
+        }
+        cursor = chunk.next
+        for item in chunk.items {
+            let place = position
+            position += 1
+            events.record(id: id, .integer(place), .integer(position)) { writer in
+                chunk.bytes.withUnsafeBytes {
+                    records.write(UnsafeRawBufferPointer(rebasing: $0[item]), to: &writer)
+                }
+            }
+        }
+    }
+
+    private mutating func tellBytes(
+        _ end: Int, _ events: inout EventWriter
+    ) throws(StoreError) {
+        let bytes = try log.readBytes(at: position, count: min(Self.window, end - position))
+        let place = position
+        position += bytes.count
+        events.record(id: id, .integer(place), .integer(position)) { writer in
+            bytes.withUnsafeBytes { records.write($0, to: &writer) }
+        }
+    }
+
+    private var id: String { "\(generation)-\(position)" }
+
+    func wait(milliseconds: Int, _ resume: @escaping @Sendable () -> Void) {
+        log.promisedWatermark.wait(until: position + 1, milliseconds: milliseconds) { _ in
+            resume()
+        }
+    }
+}

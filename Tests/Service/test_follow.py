@@ -1,0 +1,311 @@
+"""Following pools, logs and journals: every record, once, in order."""
+
+import os
+import random
+import threading
+
+import pytest
+
+from support.client import POOL_MINIMUM
+from support.events import Events
+from support.journal import data
+from support.server import wait_until
+
+FOLLOWERS = int(os.environ.get("TIDEMARK_FOLLOWERS", 200))
+
+
+class Pool:
+    kind, path = "pool", "/v1/pools/followed"
+
+    def __init__(self, client):
+        self.client = client
+        assert client.put(self.path, {"pool_size": POOL_MINIMUM}).status in (200, 201)
+
+    def append(self, text):
+        assert self.client.post(self.path + "/append", text).status == 200
+
+    @staticmethod
+    def content(event):
+        return data(event.data["record"])
+
+    def empty(self):
+        assert self.client.post(self.path + "/rewind").status == 200
+
+
+class Log(Pool):
+    kind, path = "log", "/v1/logs/followed"
+
+    def __init__(self, client):
+        self.client = client
+        assert client.put(self.path, {"format": "internal"}).status in (200, 201)
+
+    @staticmethod
+    def content(event):
+        return event.data["record"]["json"].encode()
+
+    def empty(self):
+        assert self.client.post(self.path + "/truncate").status == 200
+
+
+class External(Pool):
+    kind, path = "external", "/v1/logs/external"
+
+    def __init__(self, client):
+        self.client = client
+        assert client.put(self.path, {"format": "external"}).status in (200, 201)
+
+    def empty(self):
+        assert self.client.post(self.path + "/truncate").status == 200
+
+
+class Journal(Pool):
+    kind, path = "journal", "/v1/journals/followed"
+
+    def __init__(self, client):
+        self.client = client
+        assert client.put(self.path, {"file_max": 102_400}).status in (200, 201)
+
+    @staticmethod
+    def content(event):
+        row = event.data["rows"][0]
+        return row["message"].encode() if "message" in row else b""
+
+
+KINDS = [Pool, Log, External, Journal]
+
+
+@pytest.fixture(params=KINDS, ids=lambda kind: kind.kind)
+def resource(request, api):
+    api.delete(request.param.path)
+    resource = request.param(api)
+    yield resource
+    api.delete(resource.path)
+
+
+def follow(server, resource, query="?from=start", **options):
+    return Events(server.port, resource.path, query=query, stream="follow", **options)
+
+
+def contents(resource, events):
+    """What the records among the events hold."""
+    return [text for event in events if event.name == "record"
+            if (text := resource.content(event))]
+
+
+def test_records_come_once_and_in_order_before_and_after_the_follower(shared, resource):
+    for number in range(5):
+        resource.append(b"%d;" % number)
+    with follow(shared, resource) as events:
+        assert b"".join(contents(resource, events.until("caught_up"))) == b"0;1;2;3;4;"
+        for number in range(5, 10):
+            resource.append(b"%d;" % number)
+        got = b""
+        while got != b"5;6;7;8;9;":
+            got += resource.content(events.next())
+            assert b"5;6;7;8;9;".startswith(got)
+
+
+def test_from_now_gives_what_comes_from_now_on(shared, resource):
+    resource.append(b"before")
+    with follow(shared, resource, "") as events:
+        assert events.next().name == "caught_up"
+        resource.append(b"after")
+        event = events.next()
+        assert (event.name, resource.content(event)) == ("record", b"after")
+
+
+def test_a_position_of_an_event_is_one_to_begin_at(shared, resource):
+    for number in range(4):
+        resource.append(b"%d;" % number)
+    with follow(shared, resource) as events:
+        seen = [event for event in events.until("caught_up") if event.name == "record"]
+    whole = b"".join(contents(resource, seen))
+    for event in seen:
+        with follow(shared, resource, f"?from={event.data['position']}") as events:
+            rest = b"".join(contents(resource, events.until("caught_up")))
+            assert whole.endswith(rest) and rest.startswith(resource.content(event))
+
+
+@pytest.mark.parametrize("way", ["header", "query"])
+def test_a_reader_that_comes_back_goes_on_behind_the_last_event(shared, resource, way):
+    dice = random.Random(7)
+    stop = threading.Event()
+
+    def write():
+        with shared.new_client() as client:
+            number = 0
+            while not stop.is_set() or number < 50:
+                answer = client.post(resource.path + "/append", b"<%d>" % number)
+                assert answer.status == 200, answer
+                number += 1
+            total.append(number)
+
+    total, got, last = [], b"", None
+    writer = threading.Thread(target=write)
+    writer.start()
+    for _ in range(15):
+        query = "?from=start" if last is None or way == "header" else f"?last_event_id={last}"
+        with follow(shared, resource, query, last=last if way == "header" else None) as events:
+            for _ in range(dice.randrange(1, 12)):
+                event = events.next()
+                if event.name == "record":
+                    got += resource.content(event)
+                    last = event.id
+    stop.set()
+    writer.join()
+    with follow(shared, resource, "?from=start", last=last) as events:
+        got += b"".join(contents(resource, events.until("caught_up")))
+    assert got == b"".join(b"<%d>" % number for number in range(total[0]))
+
+
+def test_the_end_of_the_resource_ends_the_stream_and_says_why(shared, api, resource):
+    with follow(shared, resource) as events:
+        events.until("caught_up")
+        resource.client.post(resource.path + "/close")
+        assert events.next().name == "closed"
+        assert events.next() is None
+    api.post(resource.path + "/open")
+    api.put(resource.path)
+    with follow(shared, resource) as events:
+        events.until("caught_up")
+        api.delete(resource.path)
+        assert events.next().name == "deleted"
+        assert events.next() is None
+
+
+def test_a_service_that_stops_says_so(start):
+    server = start()
+    resources = [kind(server.client) for kind in KINDS]
+    streams = [follow(server, resource) for resource in resources]
+    for stream in streams:
+        stream.until("caught_up")
+    server.signal()
+    for stream in streams:
+        event = stream.next()
+        assert (event.name, event.data["code"]) == ("error", "draining")
+        assert stream.next() is None
+
+
+@pytest.mark.parametrize("kind, event", [(Pool, "rewound"), (Log, "truncated"),
+                                         (External, "truncated")])
+def test_a_follower_is_told_that_the_resource_was_emptied(shared, api, kind, event):
+    api.delete(kind.path)
+    resource = kind(api)
+    resource.append(b"old")
+    with follow(shared, resource) as events:
+        *_, last, _ = events.until("caught_up")
+        resource.empty()
+        assert events.next().name == event
+        resource.append(b"new")
+        assert resource.content(events.next()) == b"new"
+    resource.append(b"more")
+    with follow(shared, resource, last=last.id) as events:
+        told = events.until("caught_up")
+        assert told[0].name == event
+        assert b"".join(contents(resource, told)).endswith(b"newmore")
+
+
+def test_what_was_overwritten_before_it_was_read_is_told_as_lost(shared, api):
+    path = "/v1/logs/ring"
+    api.delete(path)
+    api.put(path, {"type": "wrap", "size": {"max_no_bytes": 100, "max_no_files": 2}})
+    for number in range(40):
+        api.post(path + "/append", b"record %d" % number)
+    oldest = api.get(path).json["oldest_position"]
+    assert oldest > 0
+    with Events(shared.port, path, query="?from=3", stream="follow") as events:
+        told = events.until("caught_up")
+        assert (told[0].name, told[0].data) == ("lost", {"from": 3, "to": oldest})
+        assert told[0].id == f"1-{oldest}"
+        assert [event.data["position"] for event in told if event.name == "record"] == list(
+            range(oldest, 40))
+        assert "wrapped" in [event.name for event in told]
+
+
+def test_archived_records_are_told_as_lost(shared, api):
+    api.delete(Journal.path)
+    journal = Journal(api)
+    for _ in range(4):
+        api.post(journal.path + "/append", {"records": [{"text": "x" * 1000}] * 60})
+    api.post(journal.path + "/checkpoint")
+    with follow(shared, journal, "?from=1,256") as events:
+        lost = events.next()
+        assert (lost.name, lost.data) == ("lost", {"from": "1,256", "to": "4,128"})
+        assert events.next().data["position"] == "4,128"
+
+
+@pytest.mark.parametrize("kind", [Log, External, Journal])
+def test_records_that_are_only_written_are_told_once_they_are_safe(shared, api, kind):
+    api.delete(kind.path)
+    resource = kind(api)
+    with follow(shared, resource) as events:
+        events.until("caught_up")
+        api.post(resource.path + "/append?durability=written", b"written")
+        position = api.get(resource.path).json
+        assert position
+        api.post(resource.path + "/append?durability=synced", b"synced")
+        got = b""
+        while not got.endswith(b"synced"):
+            got += resource.content(events.next())
+        assert got == b"writtensynced"
+
+
+@pytest.mark.parametrize("query, status", [
+    ("?from=999999", 416), ("?from=x", 400), ("?last_event_id=x", 400), ("?last_event_id=1-x", 400),
+    ("?from=-1", 400)])
+@pytest.mark.parametrize("kind", [Pool, Log])
+def test_a_place_that_is_none_is_refused(api, kind, query, status):
+    resource = kind(api)
+    answer = api.get(resource.path + "/follow" + query)
+    assert answer.status == status, answer
+
+
+def test_a_place_within_a_record_of_a_journal_is_refused(api):
+    journal = Journal(api)
+    with_events = api.get(journal.path + "/follow?from=x")
+    assert with_events.status == 400
+
+
+def test_a_resource_that_is_not_there_is_not_followed(api):
+    for kind, code in (("pools", "no_such_pool"), ("logs", "no_such_log"),
+                       ("journals", "no_such_journal")):
+        assert api.get(f"/v1/{kind}/missing/follow").code == code
+
+
+def test_a_slow_follower_holds_up_nobody_and_costs_little_memory(start):
+    server = start()
+    pool = Pool(server.client)
+    server.client.delete(pool.path)
+    server.client.put(pool.path, {"pool_size": 64 << 20})
+    slow = [follow(server, pool, receive_buffer=4096) for _ in range(20)]
+    fast = follow(server, pool)
+    before = server.resident()
+    for number in range(60):
+        pool.append(b"%05d" % number * 100_000)
+    got = 0
+    while got < 60 * 500_000:
+        event = fast.next()
+        if event.name == "record":
+            got += event.data["next"] - event.data["position"]
+    assert server.resident() - before < 40 << 20
+    for stream in slow:
+        stream.close()
+    fast.close()
+
+
+def test_many_followers_each_get_every_record(start):
+    server = start(http_connections=2000, http_connections_per_address=2000)
+    log = Log(server.client)
+    streams = [follow(server, log) for _ in range(FOLLOWERS)]
+    for number in range(30):
+        log.append(b"%d" % number)
+    for stream in streams:
+        got = []
+        while len(got) < 30:
+            event = stream.next()
+            if event.name == "record":
+                got.append(event.data["record"]["json"])
+        assert got == [str(number) for number in range(30)]
+        stream.close()
+    wait_until(lambda: b"tidemark_followers 0\n" in server.client.get("/metrics").body,
+               what="the end of all followers")

@@ -1,0 +1,160 @@
+"""Journals keep what they acknowledged: killed under load, failing calls, a full disk."""
+
+import errno
+import os
+import random
+import shutil
+import threading
+import time
+
+import pytest
+
+from support import wiredtiger
+from support.faults import Faults
+from support.journal import Journal, envelope
+from support.wiredtiger import NOT_FOUND, rows_of
+
+CYCLES = int(os.environ.get("TIDEMARK_KILLS", 12))
+
+
+class Writer(threading.Thread):
+    """Appends until the server goes away; remembers what was acknowledged, and what was asked."""
+
+    def __init__(self, server, number, level, dice):
+        super().__init__()
+        self.server, self.number, self.level, self.dice = server, number, level, dice
+        self.acknowledged = {}
+        self.asked = set()
+
+    def run(self):
+        with self.server.new_client() as client:
+            journal = Journal.__new__(Journal)
+            journal.client, journal.path = client, "/v1/journals/j"
+            count = 0
+            while True:
+                count += 1
+                text = b"%d:%d:" % (self.number, count)
+                text += b"x" * self.dice.choice([0, 3, 90, 110, 500, 3000])
+                self.asked.add(text)
+                try:
+                    if self.dice.random() < 0.5:
+                        answer = journal.append(text, durability=self.level)
+                        place = answer.json["first"]
+                    else:
+                        answer = journal.commit(
+                            {"op": "row_put", "fileid": 1000, "key": envelope(b"k"),
+                             "value": envelope(text)}, durability=self.level)
+                        place = answer.json["lsn"]
+                    assert answer.status == 200, answer
+                except OSError:
+                    return
+                except Exception as error:  # http.client has its own
+                    assert "Connection" in str(error) or "Incomplete" in type(error).__name__ or (
+                        type(error).__name__ in ("RemoteDisconnected", "BadStatusLine")), error
+                    return
+                self.acknowledged[(place["file"], place["offset"])] = text
+
+
+def texts(rows):
+    """What each record holds of the writers', by LSN."""
+    found = {}
+    for row in rows:
+        if row[4] == 3:
+            found[row[:2]] = row[8].split(b"\0")[0]
+        elif row[5] == 4:
+            found[row[:2]] = row[8]
+    return found
+
+
+@pytest.mark.parametrize("level", ["written", "synced"])
+def test_killed_under_load_no_acknowledged_record_is_lost(start, dice, level, tmp_path):
+    server = start()
+    client = server.client
+    known = {}
+    asked = set()
+    Journal(client, "j", file_max=102_400, prealloc=dice.random() < 0.5)
+    for cycle in range(CYCLES):
+        writers = [Writer(server, cycle * 10 + number, level, random.Random(dice.random()))
+                   for number in range(4)]
+        for writer in writers:
+            writer.start()
+        time.sleep(dice.random() * 0.3)  # the moment is random on purpose
+        server.kill9()
+        for writer in writers:
+            writer.join()
+            known |= writer.acknowledged
+            asked |= writer.asked
+        server.start()
+        journal = Journal(server.client, "j")
+        rows, code = journal.rows()
+        assert code == NOT_FOUND
+        found = texts(rows)
+        missing = {place: text for place, text in known.items() if found.get(place) != text}
+        assert not missing, (cycle, missing)
+        assert set(found.values()) <= asked
+        assert len(found) == len(set(found.values())), "a record is there twice"
+    if wiredtiger.is_there():
+        server.stop()
+        shutil.copytree(server.data / "journals" / "j", tmp_path / "copy")
+        assert rows_of(tmp_path / "copy")[0] == rows
+
+
+CALLS = [("pwrite", errno.ENOSPC), ("pwrite", errno.EIO), ("fsync", errno.EIO),
+         ("ftruncate", errno.EIO), ("open", errno.EMFILE), ("rename", errno.EIO)]
+
+
+@pytest.mark.parametrize("sticky", [False, True], ids=["once", "for good"])
+@pytest.mark.parametrize("call, error", CALLS)
+@pytest.mark.parametrize("nth", [1, 2, 3, 5])
+def test_a_failing_call_loses_nothing_that_was_acknowledged(
+    start, tmp_path, call, error, nth, sticky
+):
+    faults = Faults(tmp_path / "faults")
+    server = start(**faults.options)
+    journal = Journal(server.client, "j", file_max=102_400, prealloc=False)
+    kept, refused = {}, []
+
+    def append(number):
+        text = b"%d:" % number + b"x" * 2000
+        answer = journal.append(text)
+        if answer.status == 200:
+            place = answer.json["first"]
+            kept[(place["file"], place["offset"])] = text
+        else:
+            assert answer.status in (500, 503, 507), answer
+            if answer.json["applied"] == "no":
+                refused.append(text)
+
+    for number in range(45):
+        append(number)
+    faults.arm(call, nth, sticky=sticky, error=error, path="WiredTiger")
+    for number in range(45, 105):
+        append(number)
+    faults.disarm()
+    assert server.client.get("/healthz").status == 200
+    rows, code = journal.rows()
+    assert {place: texts(rows).get(place) for place in kept} == kept
+    server.client.post("/v1/journals/j/close")
+    assert journal.call("open").status == 200
+    append(200)
+    rows, code = journal.rows()
+    found = texts(rows)
+    assert code == NOT_FOUND
+    assert {place: found.get(place) for place in kept} == kept
+    assert not set(refused) & set(found.values()), "what was refused is there"
+    assert (200, True) in [(int(text.split(b":")[0]), True) for text in found.values()]
+
+
+def test_a_full_disk_refuses_and_what_was_refused_does_not_come_back(start, tmp_path):
+    faults = Faults(tmp_path / "faults")
+    server = start(**faults.options)
+    journal = Journal(server.client, "j")
+    journal.append(b"one")
+    faults.arm("pwrite", 1, sticky=True, error=errno.ENOSPC, path="WiredTigerLog")
+    refused = journal.append(b"two", b"three")
+    assert (refused.status, refused.code, refused.json["applied"]) == (507, "no_space", "no")
+    faults.disarm()
+    assert journal.append(b"four").json["first"] == {"file": 1, "offset": 384}
+    server.restart(kill=True)
+    journal.client = server.client
+    assert list(texts(journal.rows()[0]).values()) == [b"one", b"four"]
