@@ -1,3 +1,5 @@
+import Synchronization
+
 /// An open log with its appenders, readers, owners and listeners.
 ///
 /// Whatever changes the log runs in its committer's order; readers read the files below what has
@@ -68,6 +70,8 @@ package final class DiskLog: Sendable {
     private let timers: Timers
     private let promised: Locked<Durability>
     private let headShown: Locked<LogHead>
+    /// Appends that were accepted and wait in the queue.
+    private let queuedUnanswered = Atomic(0)
     /// Overflows when info was last asked for.
     private let overflowsAtInfo = Locked(0)
 
@@ -184,7 +188,9 @@ package final class DiskLog: Sendable {
         waitUnanswered(append, caller) { [self] refusal in
             switch refusal {
             // Queued, not kept in memory: others wait in the same order.
-            case nil: committer.take(append)
+            case nil:
+                queuedUnanswered.add(1, ordering: .relaxed)
+                committer.take(append) { [self] _ in noteWritten() }
             case .log(.blocked): notices.send(.blockedLog(items: append.records))
             case let refusal?: notices.report(refusal)
             }
@@ -217,7 +223,14 @@ package final class DiskLog: Sendable {
     /// Keeps an append in memory for a moment, or queues it; false if there is no room.
     private func keep(_ append: Append) -> Bool {
         guard append.expectation == .none, !committer.engine.mayFillUp else {
-            return (try? committer.append(append) { _ in }) != nil
+            queuedUnanswered.add(1, ordering: .relaxed)
+            do throws(StoreError) {
+                try committer.append(append) { [self] _ in noteWritten() }
+                return true
+            } catch {
+                noteWritten()
+                return false
+            }
         }
         let kept = committer.engine.cache.add(append)
         committer.observe(records: append.lengths.count, bytes: append.bytes.count)
@@ -233,9 +246,13 @@ package final class DiskLog: Sendable {
         return true
     }
 
+    private func noteWritten() { queuedUnanswered.subtract(1, ordering: .relaxed) }
+
     /// Calls `body` when all that was accepted can be read.
     func whenWritten(_ body: @escaping @Sendable () -> Void) {
-        guard committer.engine.cache.hasRecords else { return body() }
+        guard
+            committer.engine.cache.hasRecords || queuedUnanswered.load(ordering: .relaxed) > 0
+        else { return body() }
         committer.perform { engine in
             engine.writeCached()
             body()
