@@ -19,6 +19,7 @@ ELSEWHERE = {
     "sync_failed": "test_faults.py::test_failed_flush_is_500_sync_failed_and_unknown",
     "file_access": "test_survival.py::test_pool_file_without_permissions_is_file_access",
     "pool_full": "test_append.py::test_append_beyond_capacity_is_507_and_changes_nothing",
+    "fenced": "test_fence.py::test_a_writer_that_was_replaced_is_refused",
     "no_such_journal": "test_journals.py::test_put_makes_a_journal_and_opens_one_that_is_there",
     "no_such_cursor":
         "test_journals.py::test_a_cursor_gives_its_last_row_again_until_it_is_reset",
@@ -203,7 +204,7 @@ PLAIN = [
     case("range_not_satisfiable", "GET", "/v1/pools/p/data", None, None, {"Range": "bytes=10-"}),
     case("expectation_failed", "GET", "/healthz", None, None, {"Expect": "teapot"}),
     case("not_implemented", "POST", "/v1/pools/p/append", b"x", FORM, {"Idempotency-Key": '"k"'}),
-    case("not_implemented", "POST", "/v1/pools/p/append", b"x", FORM, {"Fencing-Token": "1"}),
+    case("bad_parameter", "POST", "/v1/pools/p/append", b"x", FORM, {"Fencing-Token": "one"}),
     case("not_a_pool", "POST", "/v1/pools/new/import", b"x" * 100, FORM),
     case("not_a_pool", "POST", "/v1/pools/new/import"),
 ]

@@ -139,6 +139,7 @@ enum JournalSchemas {
             "name": string, "state": ["type": "string", "enum": ["open", "closed", "failed"]],
             "mode": string, "path": string, "file_max": count, "compressor": string,
             "archive": flag, "prealloc": flag, "durability": string, "max_cursor_hold_ms": count,
+            "fence": count, "require_fence": flag,
             "generation": count, "etag": string, "first_lsn": lsnOrNull,
             "checkpoint_lsn": lsnOrNull, "cursors": count,
             "archive_held": [
