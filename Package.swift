@@ -51,6 +51,10 @@ let package = Package(
             name: "FuzzLogs", dependencies: ["Store", "TestSupport"], path: "Tests/Fuzz/Logs",
             exclude: ["logs.dict", "corpus"], swiftSettings: strict),
         .executableTarget(
+            name: "FuzzJournals", dependencies: ["Store", "TestSupport"],
+            path: "Tests/Fuzz/Journals", exclude: ["journals.dict", "corpus"],
+            swiftSettings: strict),
+        .executableTarget(
             name: "LogBench", dependencies: ["Store"], path: "Benchmarks/Logs",
             exclude: ["logs.escript"], swiftSettings: strict),
         .executableTarget(

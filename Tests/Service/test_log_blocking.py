@@ -309,3 +309,14 @@ def test_accepted_is_only_what_there_is_room_for_while_the_log_is_blocked(
     size = 7 << 20 if format == "external" else 1
     assert log.item["position"] == 9 * size
     assert log.item["error_status"] == "ok"
+
+
+def test_what_was_accepted_for_a_blocked_log_is_there_for_who_reads_next(api, name):
+    log = Log(api, name).made()
+    blocker = log.by(log.post("/block").json["handle"])
+    for _ in range(150):
+        answer = log.post("/append?durability=accepted", b"x" * 200_000,
+                          type="application/octet-stream")
+        assert answer.status == 202
+    assert blocker.post("/unblock").status == 200
+    assert len(log.records()) == 150

@@ -19,6 +19,18 @@ ELSEWHERE = {
     "sync_failed": "test_faults.py::test_failed_flush_is_500_sync_failed_and_unknown",
     "file_access": "test_survival.py::test_pool_file_without_permissions_is_file_access",
     "pool_full": "test_append.py::test_append_beyond_capacity_is_507_and_changes_nothing",
+    "fenced": "test_fence.py::test_a_writer_that_was_replaced_is_refused",
+    "no_such_journal": "test_journals.py::test_put_makes_a_journal_and_opens_one_that_is_there",
+    "no_such_cursor":
+        "test_journals.py::test_a_cursor_gives_its_last_row_again_until_it_is_reset",
+    "cursor_expired": "test_journals.py::test_a_cursor_that_is_not_used_expires",
+    "cursor_unpositioned":
+        "test_journals.py::test_a_cursor_gives_its_last_row_again_until_it_is_reset",
+    "wt_notfound": "test_journals.py::test_a_cursor_gives_its_last_row_again_until_it_is_reset",
+    "no_compressor":
+        "test_wiredtiger.py::test_compressed_records_are_unpacked_if_the_compressor_is_known",
+    "foreign_database":
+        "test_wiredtiger.py::test_a_real_database_recovers_with_what_the_service_committed",
     "no_such_mpool": "test_mpools.py::test_a_pool_that_is_not_there",
     "mpool_in_use": "test_mpools.py::test_deleting_needs_force_while_it_is_open",
     "busy": "test_mpools.py::test_a_folder_that_stays_locked_is_busy",
@@ -192,7 +204,7 @@ PLAIN = [
     case("range_not_satisfiable", "GET", "/v1/pools/p/data", None, None, {"Range": "bytes=10-"}),
     case("expectation_failed", "GET", "/healthz", None, None, {"Expect": "teapot"}),
     case("not_implemented", "POST", "/v1/pools/p/append", b"x", FORM, {"Idempotency-Key": '"k"'}),
-    case("not_implemented", "POST", "/v1/pools/p/append", b"x", FORM, {"Fencing-Token": "1"}),
+    case("bad_parameter", "POST", "/v1/pools/p/append", b"x", FORM, {"Fencing-Token": "one"}),
     case("not_a_pool", "POST", "/v1/pools/new/import", b"x" * 100, FORM),
     case("not_a_pool", "POST", "/v1/pools/new/import"),
 ]

@@ -226,8 +226,9 @@ package enum OpenAPIDocument {
         "Request-Id": header("The request's own, or one made for it."),
         "ETag": header("State of the content: identity, generation and position; strong."),
         "Log-Position": [
-            "description": "The position after the last byte that exists.",
-            "schema": ["type": "integer"],
+            "description":
+                "The position after the last byte or item; of a journal the last record's LSN.",
+            "schema": ["type": "string", "pattern": "^[0-9]+(,[0-9]+)?$"],
         ],
         "Preference-Applied": header("The preferences that were honoured."),
         "Content-Range": header("Which bytes these are, of how many."),

@@ -38,6 +38,10 @@ package enum Schemas {
         "Record": record,
         "AppendRequest": appendRequest,
         "Appended": appended,
+        "Fence": object(["fence": count, "require_fence": flag]),
+        "FenceRequest": object(
+            ["token": count, "require_fence": flag], required: [], closed: true
+        ).with("minProperties", 1),
         "Rewound": object(["generation": count, "lost_bytes": count]),
         "Check": object(["consistent": flag, "detail": string]),
         "Chunk": object([
@@ -140,6 +144,8 @@ package enum Schemas {
             "nbyte": ["type": "integer", "description": "Capacity in bytes."],
             "tell": ["type": "integer", "description": "Length of the data in bytes."],
             "free": count,
+            "fence": ["type": "integer", "description": "The highest Fencing-Token so far."],
+            "require_fence": flag,
             "generation": ["type": "integer", "description": "Rises with each rewind."],
             "durability": string,
             "created_at": ["type": "string", "format": "date-time"],

@@ -57,6 +57,7 @@ package enum ProblemCode: String, CaseIterable, Sendable {
     case positionGone = "position_gone"
     case cursorExpired = "cursor_expired"
     case preconditionFailed = "precondition_failed"
+    case fenced
     case tooLarge = "too_large"
     case uriTooLong = "uri_too_long"
     case unsupportedMediaType = "unsupported_media_type"
@@ -156,6 +157,7 @@ package enum ProblemCode: String, CaseIterable, Sendable {
         case .positionGone: Row(410, "The data at this position is gone")
         case .cursorExpired: Row(410, "The cursor was not used in time")
         case .preconditionFailed: Row(412, "A condition of the request does not hold")
+        case .fenced: Row(412, "Another writer has taken over")
         case .tooLarge: Row(413, "The request is larger than a limit allows")
         case .uriTooLong: Row(414, "The request line is too long")
         case .unsupportedMediaType: Row(415, "The body has a type that is not taken here")

@@ -47,6 +47,11 @@ extension Problem {
                     ? "the \(engine.noun) is \(position) bytes long"
                     : "the \(engine.noun) ends at position \(position)")
             add("position", .integer(position))
+        case .fenced(let current):
+            self.init(
+                .fenced,
+                "the \(engine.noun) takes appends with a Fencing-Token of \(current) or more only")
+            add("current", .integer(current))
         case .positionGone(let oldest):
             self.init(
                 .positionGone,

@@ -66,9 +66,9 @@ package final class Committer<Engine: CommitEngine>: Sendable {
     }
 
     /// Queues an append that was promised to be taken, whatever waits already.
-    package func take(_ append: Append) {
+    package func take(_ append: Append, complete: @escaping Completion) {
         budget.exceed(bytes: append.bytes.count)
-        enqueue(.append(Pending(append: append) { _ in }))
+        enqueue(.append(Pending(append: append, complete: complete)))
     }
 
     /// Runs `operation` alone, after everything that was queued before it.

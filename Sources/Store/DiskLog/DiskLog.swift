@@ -1,3 +1,5 @@
+import Synchronization
+
 /// An open log with its appenders, readers, owners and listeners.
 ///
 /// Whatever changes the log runs in its committer's order; readers read the files below what has
@@ -70,12 +72,14 @@ package final class DiskLog: Sendable {
     private let timers: Timers
     private let promised: Locked<Durability>
     private let headShown: Locked<LogHead>
+    /// Appends that were accepted and wait in the queue.
+    private let queuedUnanswered = Atomic(0)
     /// Overflows when info was last asked for.
     private let overflowsAtInfo = Locked(0)
 
     init(
-        _ opened: LogOpener.Opened, type: LogType, options: LogOptions, services: LogServices,
-        handles: LogHandles
+        _ opened: LogOpener.Opened, type: LogType, options: LogOptions, fence: Fence,
+        services: LogServices, handles: LogHandles
     ) {
         setting = opened.setting
         name = opened.setting.name
@@ -92,13 +96,25 @@ package final class DiskLog: Sendable {
         }
         headShown = Locked(options.head ?? .none)
         let engine = DiskLogEngine(
-            opened.setting, writer: opened.writer, timers: services.timers)
+            opened.setting, writer: opened.writer, fence: fence, timers: services.timers)
         identity = engine.view.identity
         committer = Committer(
             engine: engine, workers: services.committers, budget: services.budget)
     }
 
     package var view: View { committer.engine.view }
+    /// Which writers may append.
+    package var fence: Fence { committer.engine.fence }
+
+    /// Lets no writer with a lower token append any more, or none without one; `complete` gets the
+    /// highest token.
+    package func raiseFence(
+        to token: Int?, isRequired: Bool?,
+        complete: @escaping @Sendable (Result<Int, StoreError>) -> Void
+    ) {
+        committer.perform { engine in complete(engine.fence.change(token, isRequired)) }
+    }
+
     package var watermark: Watermark { committer.engine.watermark }
     /// Rises when records are as safe as the log promises by default.
     package var promisedWatermark: Watermark {
@@ -169,11 +185,14 @@ package final class DiskLog: Sendable {
         if areTerms, format == .external {
             return refuseTerms(append, caller, waitMilliseconds, complete)
         }
-        guard isAsynchronous else {
+        // What depends on a condition is decided before it is answered.
+        guard isAsynchronous, append.expectation == .none, !fence.isRequired else {
             owners.admit(
                 .change, by: caller, waitMilliseconds: waitMilliseconds, bytes: append.bytes.count
             ) { [committer] refusal in
-                Self.commit(append, committer, refusal, complete)
+                Self.commit(append, committer, refusal) { result in
+                    complete(isAsynchronous ? result.map { _ in Self.accepted } : result)
+                }
             }
             return
         }
@@ -188,7 +207,9 @@ package final class DiskLog: Sendable {
         waitUnanswered(append, caller) { [self] refusal in
             switch refusal {
             // Queued, not kept in memory: others wait in the same order.
-            case nil: committer.take(append)
+            case nil:
+                queuedUnanswered.add(1, ordering: .relaxed)
+                committer.take(append) { [self] _ in noteWritten() }
             case .log(.blocked): notices.send(.blockedLog(items: append.records))
             case let refusal?: notices.report(refusal)
             }
@@ -221,7 +242,14 @@ package final class DiskLog: Sendable {
     /// Keeps an append in memory for a moment, or queues it; false if there is no room.
     private func keep(_ append: Append) -> Bool {
         guard append.expectation == .none, !committer.engine.mayFillUp else {
-            return (try? committer.append(append) { _ in }) != nil
+            queuedUnanswered.add(1, ordering: .relaxed)
+            do throws(StoreError) {
+                try committer.append(append) { [self] _ in noteWritten() }
+                return true
+            } catch {
+                noteWritten()
+                return false
+            }
         }
         let kept = committer.engine.cache.add(append)
         committer.observe(records: append.lengths.count, bytes: append.bytes.count)
@@ -237,9 +265,13 @@ package final class DiskLog: Sendable {
         return true
     }
 
+    private func noteWritten() { queuedUnanswered.subtract(1, ordering: .relaxed) }
+
     /// Calls `body` when all that was accepted can be read.
     func whenWritten(_ body: @escaping @Sendable () -> Void) {
-        guard committer.engine.cache.hasRecords else { return body() }
+        guard
+            committer.engine.cache.hasRecords || queuedUnanswered.load(ordering: .relaxed) > 0
+        else { return body() }
         committer.perform { engine in
             engine.writeCached()
             body()
