@@ -141,10 +141,16 @@ struct LogPlaces {
         let start = slots.firstIndex {
             $0.file == current && (!$0.isMoving || $0.bytes == inode)
         }
-        guard let start, let before = slots[start...].first(where: { $0.file != current }),
-            before.file > 0, before.generation == slots[start].generation
-        else { return nil }
-        return (Int(before.file), slots[start].start - before.start)
+        guard let start else { return nil }
+        let place = slots[start]
+        // A move that failed has left a slot too, of a file that was never written.
+        let before = slots[start...].first {
+            $0.file != current && !$0.isMoving && $0.start < place.start
+        }
+        guard let before, before.file > 0, before.generation == place.generation else {
+            return nil
+        }
+        return (Int(before.file), place.start - before.start)
     }
 
     /// Whether the log was not closed when it was written the last time.
