@@ -51,11 +51,21 @@ let package = Package(
             name: "FuzzLogs", dependencies: ["Store", "TestSupport"], path: "Tests/Fuzz/Logs",
             exclude: ["logs.dict", "corpus"], swiftSettings: strict),
         .executableTarget(
+            name: "FuzzJournals", dependencies: ["Store", "TestSupport"],
+            path: "Tests/Fuzz/Journals", exclude: ["journals.dict", "corpus"],
+            swiftSettings: strict),
+        .executableTarget(
             name: "LogBench", dependencies: ["Store"], path: "Benchmarks/Logs",
             exclude: ["logs.escript"], swiftSettings: strict),
         .executableTarget(
             name: "JournalBench", dependencies: ["Store"], path: "Benchmarks/Journals",
             exclude: ["wiredtiger.c"], swiftSettings: strict),
+        .executableTarget(
+            name: "MPoolBench", dependencies: ["Store"], path: "Benchmarks/MPool",
+            exclude: ["libdb.c"], swiftSettings: strict),
+        .executableTarget(
+            name: "MPoolTrace", dependencies: ["Store"], path: "Tests/Drivers/MPoolTrace",
+            swiftSettings: strict),
         .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
         .testTarget(name: "APITests", dependencies: ["API", "TestSupport"], swiftSettings: strict),
         .testTarget(

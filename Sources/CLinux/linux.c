@@ -1,13 +1,18 @@
 #define _GNU_SOURCE
 #include "CLinux.h"
 
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/futex.h>
 #include <linux/tcp.h>
 #include <malloc.h>
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
+#include <time.h>
 #include <unistd.h>
 
 long clinux_pread_cached(int descriptor, void *buffer, unsigned long count, long offset) {
@@ -39,4 +44,35 @@ void clinux_bound_memory(void) {
 
 void clinux_name_thread(const char *name) {
     prctl(PR_SET_NAME, name);
+}
+
+void clinux_futex_wait(void *word, unsigned value, long milliseconds) {
+    struct timespec limit = {milliseconds / 1000, milliseconds % 1000 * 1000000};
+    syscall(SYS_futex, word, FUTEX_WAIT, value, &limit, NULL, 0);
+}
+
+void clinux_futex_wake(void *word) {
+    syscall(SYS_futex, word, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
+}
+
+unsigned clinux_thread_number(void) {
+    static unsigned next;
+    static _Thread_local unsigned number;
+    if (!number) number = __atomic_add_fetch(&next, 1, __ATOMIC_RELAXED);
+    return number;
+}
+
+int clinux_punch_hole(int descriptor, long offset, long length) {
+    return fallocate(descriptor, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset, length);
+}
+
+int clinux_lock_byte(int descriptor, long offset) {
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = offset, .l_len = 1};
+    return fcntl(descriptor, F_OFD_SETLK, &lock);
+}
+
+int clinux_byte_is_locked(int descriptor, long offset) {
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = offset, .l_len = 1};
+    if (fcntl(descriptor, F_OFD_GETLK, &lock)) return -1;
+    return lock.l_type != F_UNLCK;
 }

@@ -103,6 +103,7 @@ final class Service: Sendable {
         case .pool(let operation): try handle(operation, call)
         case .log(let operation): try handle(operation, call)
         case .journal(let operation): try handle(operation, call)
+        case .mpool(let operation): try handle(operation, call)
         }
     }
 

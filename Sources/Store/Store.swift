@@ -9,6 +9,7 @@ package final class Store: Sendable {
     package let pools: Pools
     package let logs: Logs
     package let journals: Journals
+    package let mpools: MPools
     /// Threads for what waits for the disk besides commits: opening, closing, making, removing.
     package let files: Workers
     /// One thread for deadlines.
@@ -39,6 +40,7 @@ package final class Store: Sendable {
         pools = Pools(directory: directory, services: services)
         logs = Logs(directory: directory, services: services, node: "nonode@nohost")
         journals = Journals(directory: directory, services: services)
+        mpools = MPools(directory: directory, services: services)
         let unfinished = try directory.discardUnfinished()
         if unfinished > 0 { report("removed \(unfinished) files whose making was cut short") }
     }
@@ -51,6 +53,7 @@ package final class Store: Sendable {
         pools.closeAll()
         logs.closeAll()
         journals.closeAll()
+        mpools.closeAll()
         committers.stop()
         timers.stop()
     }

@@ -14,6 +14,8 @@ package indirect enum StoreError: Error, Equatable, Sendable {
     case readOnlyMode
     /// The tail is not where the caller wants it; `generation` rises with each rewind.
     case positionMismatch(position: Int, generation: Int)
+    /// A writer with a higher token has taken over.
+    case fenced(current: Int)
     /// The bytes asked for were rewound; the oldest position that exists is `oldest`.
     case positionGone(oldest: Int)
     case notAPool(detail: String)
@@ -36,6 +38,8 @@ package indirect enum StoreError: Error, Equatable, Sendable {
     case log(LogError)
     /// A reason that WiredTiger's log has of its own.
     case journal(JournalError)
+    /// A reason that a buffer pool has of its own.
+    case mpool(MPoolError)
     /// What was asked for was done; then something else failed.
     case afterEffect(StoreError)
 

@@ -4,66 +4,16 @@ import errno
 import os
 import random
 import shutil
-import threading
 import time
 
 import pytest
 
 from support import wiredtiger
 from support.faults import Faults
-from support.journal import Journal, envelope
+from support.journal import Journal, Writer, texts
 from support.wiredtiger import NOT_FOUND, rows_of
 
 CYCLES = int(os.environ.get("TIDEMARK_KILLS", 12))
-
-
-class Writer(threading.Thread):
-    """Appends until the server goes away; remembers what was acknowledged, and what was asked."""
-
-    def __init__(self, server, number, level, dice):
-        super().__init__()
-        self.server, self.number, self.level, self.dice = server, number, level, dice
-        self.acknowledged = {}
-        self.asked = set()
-
-    def run(self):
-        with self.server.new_client() as client:
-            journal = Journal.__new__(Journal)
-            journal.client, journal.path = client, "/v1/journals/j"
-            count = 0
-            while True:
-                count += 1
-                text = b"%d:%d:" % (self.number, count)
-                text += b"x" * self.dice.choice([0, 3, 90, 110, 500, 3000])
-                self.asked.add(text)
-                try:
-                    if self.dice.random() < 0.5:
-                        answer = journal.append(text, durability=self.level)
-                        place = answer.json["first"]
-                    else:
-                        answer = journal.commit(
-                            {"op": "row_put", "fileid": 1000, "key": envelope(b"k"),
-                             "value": envelope(text)}, durability=self.level)
-                        place = answer.json["lsn"]
-                    assert answer.status == 200, answer
-                except OSError:
-                    return
-                except Exception as error:  # http.client has its own
-                    assert "Connection" in str(error) or "Incomplete" in type(error).__name__ or (
-                        type(error).__name__ in ("RemoteDisconnected", "BadStatusLine")), error
-                    return
-                self.acknowledged[(place["file"], place["offset"])] = text
-
-
-def texts(rows):
-    """What each record holds of the writers', by LSN."""
-    found = {}
-    for row in rows:
-        if row[4] == 3:
-            found[row[:2]] = row[8].split(b"\0")[0]
-        elif row[5] == 4:
-            found[row[:2]] = row[8]
-    return found
 
 
 @pytest.mark.parametrize("level", ["written", "synced"])

@@ -201,6 +201,10 @@ def test_each_level_of_durability_is_told_and_moves_the_ends(api, journal):
     minimal = api.post(
         f"{journal.path}/append", b"c", {"Prefer": "return=minimal"}, type="text/plain")
     assert (minimal.status, minimal["Log-Position"]) == (204, "1,512")
+    assert journal.commit(PUT, durability="accepted").status == 202
+    minimal = api.post(
+        f"{journal.path}/transactions", {"ops": [PUT]}, {"Prefer": "return=minimal"})
+    assert (minimal.status, minimal["Log-Position"]) == (204, "1,768")
 
 
 def test_files_are_switched_at_their_size(api, shared):

@@ -19,10 +19,36 @@ ELSEWHERE = {
     "sync_failed": "test_faults.py::test_failed_flush_is_500_sync_failed_and_unknown",
     "file_access": "test_survival.py::test_pool_file_without_permissions_is_file_access",
     "pool_full": "test_append.py::test_append_beyond_capacity_is_507_and_changes_nothing",
+    "fenced": "test_fence.py::test_a_writer_that_was_replaced_is_refused",
+    "no_such_journal": "test_journals.py::test_put_makes_a_journal_and_opens_one_that_is_there",
+    "no_such_cursor":
+        "test_journals.py::test_a_cursor_gives_its_last_row_again_until_it_is_reset",
+    "cursor_expired": "test_journals.py::test_a_cursor_that_is_not_used_expires",
+    "cursor_unpositioned":
+        "test_journals.py::test_a_cursor_gives_its_last_row_again_until_it_is_reset",
+    "wt_notfound": "test_journals.py::test_a_cursor_gives_its_last_row_again_until_it_is_reset",
+    "no_compressor":
+        "test_wiredtiger.py::test_compressed_records_are_unpacked_if_the_compressor_is_known",
+    "foreign_database":
+        "test_wiredtiger.py::test_a_real_database_recovers_with_what_the_service_committed",
+    "no_such_mpool": "test_mpools.py::test_a_pool_that_is_not_there",
+    "mpool_in_use": "test_mpools.py::test_deleting_needs_force_while_it_is_open",
+    "busy": "test_mpools.py::test_a_folder_that_stays_locked_is_busy",
+    "no_logging": "test_mpools.py::test_sync_without_a_log_takes_no_lsn",
+    "filter_failed": "test_mpools.py::test_a_filter_that_fails_leaves_the_page_dirty",
+    "read_only_file": "test_mpools.py::test_several_handles_share_the_pages_of_a_path",
+    "no_such_page": "test_mpool_pages.py::test_put_makes_and_replaces_and_get_reads",
+    "no_such_pin": "test_mpool_pages.py::test_pins_are_renewed_and_broken",
+    "pin_expired": "test_mpool_pages.py::test_a_pin_that_is_not_renewed_expires_and_changes_nothing",
+    "page_pinned": "test_mpool_pages.py::test_one_write_pin_at_a_time",
+    "cache_full": "test_mpool_pages.py::test_pins_hold_no_more_than_their_share",
     "headers_too_large": "test_limits.py::test_headers_up_to_the_limit",
     "uri_too_long": "test_limits.py::test_target_up_to_the_limit",
 }
 EXCLUDED = {
+    "lsn_beyond_log": "needs the end of a log, which clients with logging keep to themselves",
+    "pin_overflow": "a page has 65,535 pins at most, a pool of a client's 1,000",
+    "run_recovery": "damage that no process of ours leaves; MPoolTests break a region's lock",
     "internal": "a defect of the service; no request is known to cause it",
 }
 # Codes that a test here expects, filled by `case`.
@@ -178,7 +204,7 @@ PLAIN = [
     case("range_not_satisfiable", "GET", "/v1/pools/p/data", None, None, {"Range": "bytes=10-"}),
     case("expectation_failed", "GET", "/healthz", None, None, {"Expect": "teapot"}),
     case("not_implemented", "POST", "/v1/pools/p/append", b"x", FORM, {"Idempotency-Key": '"k"'}),
-    case("not_implemented", "POST", "/v1/pools/p/append", b"x", FORM, {"Fencing-Token": "1"}),
+    case("bad_parameter", "POST", "/v1/pools/p/append", b"x", FORM, {"Fencing-Token": "one"}),
     case("not_a_pool", "POST", "/v1/pools/new/import", b"x" * 100, FORM),
     case("not_a_pool", "POST", "/v1/pools/new/import"),
 ]

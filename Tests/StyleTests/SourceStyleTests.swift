@@ -67,6 +67,8 @@ import Testing
             "CCRC32C": ["Sources/Store/Checksum/CRC32C.swift"],
             "CLinux": [
                 "Sources/Store/File/File.swift", "Sources/Store/Threads/Workers.swift",
+                "Sources/Store/MPool/Region/RegionMemory.swift",
+                "Sources/Store/MPool/Pool/StampClock.swift",
                 "Sources/Server/HTTP/Acceptor.swift",
                 "Sources/Server/HTTP/ConnectionRecord.swift", "Sources/Server/Tidemark.swift",
             ],

@@ -11,6 +11,7 @@ package enum HeaderName: String, CaseIterable, Sendable {
     case idempotencyKey = "idempotency-key"
     case ifMatch = "if-match"
     case ifNoneMatch = "if-none-match"
+    case ifPageLSNBelow = "if-page-lsn-below"
     case ifRange = "if-range"
     case lastEventID = "last-event-id"
     case logHandle = "log-handle"

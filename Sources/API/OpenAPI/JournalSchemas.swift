@@ -139,6 +139,7 @@ enum JournalSchemas {
             "name": string, "state": ["type": "string", "enum": ["open", "closed", "failed"]],
             "mode": string, "path": string, "file_max": count, "compressor": string,
             "archive": flag, "prealloc": flag, "durability": string, "max_cursor_hold_ms": count,
+            "fence": count, "require_fence": flag,
             "generation": count, "etag": string, "first_lsn": lsnOrNull,
             "checkpoint_lsn": lsnOrNull, "cursors": count,
             "archive_held": [
@@ -198,9 +199,11 @@ enum JournalSchemas {
                             ["row_put"], ["key": envelope, "value": envelope],
                             required: ["op", "fileid", "key", "value"]),
                         operation(
-                            ["row_modify"],
-                            ["key": envelope, "value": envelope, "changes": changes],
-                            required: ["op", "fileid", "key"]),
+                            ["row_modify"], ["key": envelope, "value": envelope],
+                            required: ["op", "fileid", "key", "value"]),
+                        operation(
+                            ["row_modify"], ["key": envelope, "changes": changes],
+                            required: ["op", "fileid", "key", "changes"]),
                         operation(
                             ["row_remove"], ["key": envelope], required: ["op", "fileid", "key"]),
                         operation(
@@ -210,9 +213,11 @@ enum JournalSchemas {
                             ["col_put"], ["recno": recordNumber, "value": envelope],
                             required: ["op", "fileid", "recno", "value"]),
                         operation(
-                            ["col_modify"],
-                            ["recno": recordNumber, "value": envelope, "changes": changes],
-                            required: ["op", "fileid", "recno"]),
+                            ["col_modify"], ["recno": recordNumber, "value": envelope],
+                            required: ["op", "fileid", "recno", "value"]),
+                        operation(
+                            ["col_modify"], ["recno": recordNumber, "changes": changes],
+                            required: ["op", "fileid", "recno", "changes"]),
                         operation(
                             ["col_remove"], ["recno": recordNumber],
                             required: ["op", "fileid", "recno"]),

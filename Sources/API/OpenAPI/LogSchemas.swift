@@ -174,6 +174,7 @@ enum LogSchemas {
             "no_overflows": object(["since_opened": count, "since_last_info": count]),
             "position": ["type": "integer", "description": "After the last record."],
             "oldest_position": count, "generation": count, "etag": string,
+            "fence": count, "require_fence": flag,
             "durability": durability,
             "error_status": ["type": "string", "description": "ok, or how the last write failed."],
             "last_open": opened, "open": opened,

@@ -26,6 +26,10 @@ package enum OpenAPIDocument {
                     "description":
                         "WiredTiger's log: transactions and messages by LSN, and its cursors.",
                 ],
+                [
+                    "name": "mpools",
+                    "description": "Berkeley DB's db_mpool: pages of files, cached and shared.",
+                ],
             ],
             "paths": paths,
             "components": [
@@ -85,6 +89,7 @@ package enum OpenAPIDocument {
         case "lsn": return lsnParameter
         default: break
         }
+        if let special = MPoolSchemas.pathParameters[name] { return special }
         return [
             "name": .string(name), "in": "path", "required": true,
             "description": isCode ? "A problem's code." : .string("The name of the \(name)."),
@@ -221,11 +226,17 @@ package enum OpenAPIDocument {
         "Request-Id": header("The request's own, or one made for it."),
         "ETag": header("State of the content: identity, generation and position; strong."),
         "Log-Position": [
-            "description": "The position after the last byte that exists.",
-            "schema": ["type": "integer"],
+            "description":
+                "The position after the last byte or item; of a journal the last record's LSN.",
+            "schema": ["type": "string", "pattern": "^[0-9]+(,[0-9]+)?$"],
         ],
         "Preference-Applied": header("The preferences that were honoured."),
         "Content-Range": header("Which bytes these are, of how many."),
+        "Location": header("Where the page is."),
+        "Mpool-Pin": header("The pin's name."),
+        "Mpool-Pgno": [
+            "description": "The page's number.", "schema": ["type": "integer"],
+        ],
         "Allow": header("The methods that the path takes."),
         "Retry-After": [
             "description": "Seconds after which to try again.", "schema": ["type": "integer"],

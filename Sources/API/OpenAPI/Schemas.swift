@@ -14,7 +14,9 @@ package enum Schemas {
     static let flag: JSONValue = ["type": "boolean"]
 
     package static var all: JSONValue {
-        .object(common.members + LogSchemas.all.members + JournalSchemas.all.members)
+        .object(
+            common.members + LogSchemas.all.members + JournalSchemas.all.members
+                + MPoolSchemas.all.members)
     }
 
     private static let common: JSONValue = [
@@ -36,6 +38,10 @@ package enum Schemas {
         "Record": record,
         "AppendRequest": appendRequest,
         "Appended": appended,
+        "Fence": object(["fence": count, "require_fence": flag]),
+        "FenceRequest": object(
+            ["token": count, "require_fence": flag], required: [], closed: true
+        ).with("minProperties", 1),
         "Rewound": object(["generation": count, "lost_bytes": count]),
         "Check": object(["consistent": flag, "detail": string]),
         "Chunk": object([
@@ -138,6 +144,8 @@ package enum Schemas {
             "nbyte": ["type": "integer", "description": "Capacity in bytes."],
             "tell": ["type": "integer", "description": "Length of the data in bytes."],
             "free": count,
+            "fence": ["type": "integer", "description": "The highest Fencing-Token so far."],
+            "require_fence": flag,
             "generation": ["type": "integer", "description": "Rises with each rewind."],
             "durability": string,
             "created_at": ["type": "string", "format": "date-time"],

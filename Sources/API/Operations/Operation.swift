@@ -6,11 +6,13 @@ package enum Operation: Hashable, Sendable {
     case pool(PoolOperation)
     case log(LogOperation)
     case journal(JournalOperation)
+    case mpool(MPoolOperation)
 
     package static let all: [Operation] =
         ServiceOperation.allCases.map(Operation.service)
         + PoolOperation.allCases.map(Operation.pool) + LogOperation.allCases.map(Operation.log)
         + JournalOperation.allCases.map(Operation.journal)
+        + MPoolOperation.allCases.map(Operation.mpool)
 
     package var description: OperationDescription {
         switch self {
@@ -18,6 +20,7 @@ package enum Operation: Hashable, Sendable {
         case .pool(let operation): operation.description
         case .log(let operation): operation.description
         case .journal(let operation): operation.description
+        case .mpool(let operation): operation.description
         }
     }
 }

@@ -1,7 +1,7 @@
 /// The endpoints of pools: persistent-memory logs through libpmemlog.
 package enum PoolOperation: CaseIterable, Sendable {
     case list, create, get, delete, open, close, nbyte, tell, append, rewind, walk, data, check
-    case follow
+    case follow, fence
     case export, `import`
 
     private static let item = "/v1/pools/{pool}"
@@ -71,6 +71,11 @@ package enum PoolOperation: CaseIterable, Sendable {
                 ],
                 problems: Self.opening + [.preconditionFailed, .readOnlyMode, .syncFailed])
         case .walk: Self.describeWalk
+        case .fence:
+            Self.describe(
+                "fencePool", .post, "/fence", Fencing.summary, Fencing.details,
+                bodies: [Fencing.body], bodyIsRequired: true, bodyLimit: .small,
+                answers: [Fencing.answer], problems: Self.opening + Fencing.problems)
         case .follow:
             Self.describe(
                 "followPool", .get, "/follow", "Be told of bytes as they come", Follow.details,
@@ -196,6 +201,7 @@ package enum PoolOperation: CaseIterable, Sendable {
                 + "on stable storage before the answer. Appends that wait share one flush. Bodies of "
                 + "type text/plain and of the type that `curl -d` sends are taken as bytes too.",
             parameters: [
+                Fencing.header,
                 .init(
                     "at", "Append only if the pool is exactly that long.",
                     ["type": "integer", "minimum": 0]),

@@ -11,10 +11,14 @@ package enum ProblemCode: String, CaseIterable, Sendable {
     case badRecord = "bad_record"
     case badToken = "bad_token"
     case forbidden
+    case readOnlyFile = "read_only_file"
     case notFound = "not_found"
     case noSuchPool = "no_such_pool"
     case noSuchLog = "no_such_log"
     case noSuchJournal = "no_such_journal"
+    case noSuchMPool = "no_such_mpool"
+    case noSuchPage = "no_such_page"
+    case noSuchPin = "no_such_pin"
     case noSuchFile = "no_such_file"
     case noSuchHandle = "no_such_handle"
     case noSuchCursor = "no_such_cursor"
@@ -46,10 +50,14 @@ package enum ProblemCode: String, CaseIterable, Sendable {
     case noLogging = "no_logging"
     case foreignDatabase = "foreign_database"
     case readOnlyMode = "read_only_mode"
+    case mpoolInUse = "mpool_in_use"
+    case lsnBeyondLog = "lsn_beyond_log"
+    case pinExpired = "pin_expired"
     case versionMismatch = "version_mismatch"
     case positionGone = "position_gone"
     case cursorExpired = "cursor_expired"
     case preconditionFailed = "precondition_failed"
+    case fenced
     case tooLarge = "too_large"
     case uriTooLong = "uri_too_long"
     case unsupportedMediaType = "unsupported_media_type"
@@ -58,6 +66,8 @@ package enum ProblemCode: String, CaseIterable, Sendable {
     case expectationFailed = "expectation_failed"
     case locked
     case blockedLog = "blocked_log"
+    case pagePinned = "page_pinned"
+    case pinOverflow = "pin_overflow"
     case rateLimited = "rate_limited"
     case headersTooLarge = "headers_too_large"
     case internalError = "internal"
@@ -65,9 +75,13 @@ package enum ProblemCode: String, CaseIterable, Sendable {
     case fileAccess = "file_access"
     case ioError = "io_error"
     case corruptLogFile = "corrupt_log_file"
+    case filterFailed = "filter_failed"
     case notImplemented = "not_implemented"
     case overloaded
     case draining
+    case busy
+    case cacheFull = "cache_full"
+    case runRecovery = "run_recovery"
     case logStopped = "log_stopped"
     case waitTimeout = "wait_timeout"
     case poolFull = "pool_full"
@@ -97,10 +111,14 @@ package enum ProblemCode: String, CaseIterable, Sendable {
         case .badRecord: Row(400, "A record cannot be stored")
         case .badToken: Row(400, "The token is not one that was given here")
         case .forbidden: Row(403, "This is not allowed")
+        case .readOnlyFile: Row(403, "The file is open for reading only")
         case .notFound: Row(404, "There is nothing at this path")
         case .noSuchPool: Row(404, "There is no such pool, or it is closed")
         case .noSuchLog: Row(404, "There is no such log, or it is not open")
         case .noSuchJournal: Row(404, "There is no such journal, or it is closed")
+        case .noSuchMPool: Row(404, "There is no such buffer pool, or it is not open")
+        case .noSuchPage: Row(404, "The page does not exist")
+        case .noSuchPin: Row(404, "There is no such pin")
         case .noSuchFile: Row(404, "The file does not exist")
         case .noSuchHandle: Row(404, "There is no such handle, or it has ended")
         case .noSuchCursor: Row(404, "There is no such cursor")
@@ -129,13 +147,17 @@ package enum ProblemCode: String, CaseIterable, Sendable {
         case .notOwner: Row(409, "The handle is not an owner of the log")
         case .cursorUnpositioned: Row(409, "The cursor stands on no row")
         case .noCompressor: Row(409, "A record cannot be unpacked")
-        case .noLogging: Row(409, "There are no log files")
+        case .noLogging: Row(409, "There is no log")
         case .foreignDatabase: Row(409, "The directory belongs to a database")
         case .readOnlyMode: Row(409, "It can only be read")
+        case .mpoolInUse: Row(409, "Somebody has the buffer pool open")
+        case .lsnBeyondLog: Row(409, "The LSN of a page lies beyond the end of the log")
+        case .pinExpired: Row(410, "The pin has ended, and its changes with it")
         case .versionMismatch: Row(409, "That version is not offered")
         case .positionGone: Row(410, "The data at this position is gone")
         case .cursorExpired: Row(410, "The cursor was not used in time")
         case .preconditionFailed: Row(412, "A condition of the request does not hold")
+        case .fenced: Row(412, "Another writer has taken over")
         case .tooLarge: Row(413, "The request is larger than a limit allows")
         case .uriTooLong: Row(414, "The request line is too long")
         case .unsupportedMediaType: Row(415, "The body has a type that is not taken here")
@@ -144,6 +166,8 @@ package enum ProblemCode: String, CaseIterable, Sendable {
         case .expectationFailed: Row(417, "The expectation cannot be met")
         case .locked: Row(423, "Somebody else has it open", retryable: true)
         case .blockedLog: Row(423, "The log is blocked", retryable: true)
+        case .pagePinned: Row(423, "Somebody else has the page pinned", retryable: true)
+        case .pinOverflow: Row(429, "The page has as many pins as it can have", retryable: true)
         case .rateLimited: Row(429, "There are too many of these", retryable: true)
         case .headersTooLarge: Row(431, "The headers are too large")
         case .internalError: Row(500, "A defect of the service")
@@ -151,9 +175,13 @@ package enum ProblemCode: String, CaseIterable, Sendable {
         case .fileAccess: Row(500, "The service may not use the file")
         case .ioError: Row(500, "The file cannot be read or written")
         case .corruptLogFile: Row(500, "The file of the log is damaged")
+        case .filterFailed: Row(500, "A filter of the file refused a page")
         case .notImplemented: Row(501, "This is not offered")
         case .overloaded: Row(503, "The service has too much to do", retryable: true)
         case .draining: Row(503, "The service is about to stop", retryable: true)
+        case .busy: Row(503, "The buffer pool is locked by somebody else", retryable: true)
+        case .cacheFull: Row(503, "All pages in the buffer pool are pinned", retryable: true)
+        case .runRecovery: Row(503, "The buffer pool was damaged by a process that died")
         case .logStopped: Row(503, "The operation failed and has ended the log", retryable: true)
         case .waitTimeout: Row(504, "The wait that was asked for ran out", retryable: true)
         case .poolFull: Row(507, "The pool has no room for this")
@@ -168,7 +196,9 @@ package enum ProblemCode: String, CaseIterable, Sendable {
     package var isRetryable: Bool { row.retryable }
     /// What a client may wait before it tries again, in seconds; it goes into `Retry-After`.
     package var retryAfterSeconds: Int? {
-        [.locked, .blockedLog, .rateLimited, .overloaded, .draining, .logStopped].contains(self)
-            ? 1 : nil
+        [
+            .locked, .blockedLog, .pagePinned, .pinOverflow, .rateLimited, .overloaded, .draining,
+            .busy, .cacheFull, .runRecovery, .logStopped,
+        ].contains(self) ? 1 : nil
     }
 }

@@ -23,4 +23,21 @@ void clinux_bound_memory(void);
 /* prctl(2) with PR_SET_NAME: what top and gdb call the calling thread; 15 bytes at most. */
 void clinux_name_thread(const char *name);
 
+/* futex(2), between processes too: sleeps while *word is value, for at most that long, in
+ * milliseconds; and wakes all that sleep so. */
+void clinux_futex_wait(void *word, unsigned value, long milliseconds);
+void clinux_futex_wake(void *word);
+
+/* The calling thread's number: threads are counted from 1 as they ask for it. */
+unsigned clinux_thread_number(void);
+
+/* fallocate(2) that gives the blocks of a stretch back; what is read there afterwards is zeros. */
+int clinux_punch_hole(int descriptor, long offset, long length);
+
+/* fcntl(2) with F_OFD_SETLK on one byte: 0 if it is this open file's now. */
+int clinux_lock_byte(int descriptor, long offset);
+
+/* fcntl(2) with F_OFD_GETLK: 1 if another open file holds the byte, 0 if none does, -1 on failure. */
+int clinux_byte_is_locked(int descriptor, long offset);
+
 #endif

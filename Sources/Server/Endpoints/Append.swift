@@ -33,8 +33,8 @@ extension Service {
 
     /// What a client might rely on must not be passed over in silence.
     func refuseUnsupported(_ call: Call) throws(Problem) {
-        for name in [HeaderName.idempotencyKey, .fencingToken] where call.headers[name] != nil {
-            throw Problem(.notImplemented, "\(name.rawValue) is not offered by this version")
+        if call.headers[.idempotencyKey] != nil {
+            throw Problem(.notImplemented, "Idempotency-Key is not offered by this version")
         }
     }
 
@@ -98,6 +98,17 @@ extension Expectation {
     /// What `at` and `If-Match` ask of the tail: both, if both are given.
     init(_ call: Call) throws(Problem) {
         self.init(position: try call.integer("at"), states: Self.states(call))
+        token = try Self.token(call)
+    }
+
+    /// The writer's `Fencing-Token`.
+    static func token(_ call: Call) throws(Problem) -> Int? {
+        guard let text = call.headers[.fencingToken] else { return nil }
+        guard let token = Int(text), token >= 0, text.utf8.first != UInt8(ascii: "+") else {
+            throw Problem(
+                .badParameter, "Fencing-Token is an integer, 0 or more", option: "Fencing-Token")
+        }
+        return token
     }
 
     /// What `If-Match` asks of the tail.

@@ -76,6 +76,7 @@ extension Service {
     private func journalExpectation(_ call: Call) throws(Problem) -> Expectation {
         var expectation = Expectation(states: Expectation.states(call))
         expectation.position = try lsn("at", call)?.position
+        expectation.token = try Expectation.token(call)
         return expectation
     }
 
@@ -86,7 +87,8 @@ extension Service {
     ) throws(Problem) -> Answer {
         if journal.isReadOnly { throw Problem(.readOnly(name: journal.name)) }
         let isAccepted = append.durability == .accepted
-        if isAccepted, append.expectation == .none {
+        // What depends on a condition is decided before it is answered.
+        if isAccepted, append.expectation == .none, journal.fence?.isRequired != true {
             try mapping(of: .wiredTiger) { () throws(StoreError) in
                 try journal.append(append, tally) { _ in }
             }

@@ -20,6 +20,7 @@ extension Service {
         case .close: return try closeJournal(call)
         case .append: return try appendToJournal(call)
         case .transact: return try commitToJournal(call)
+        case .fence: return try fenceJournal(call)
         case .flush: return try flushJournal(call)
         case .checkpoint: return try checkpointJournal(call)
         case .archive: return try archiveJournal(call)

@@ -24,6 +24,7 @@ extension Service {
         case .open: return try useLog(call)
         case .close, .lclose: return try closeLog(call)
         case .append: return try appendToLog(call)
+        case .fence: return try fenceLog(call)
         case .sync: return try syncLog(call)
         case .truncate: return try truncateLog(call)
         case .reopen: return try reopenLog(call)

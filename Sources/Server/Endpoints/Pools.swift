@@ -48,6 +48,7 @@ extension Service {
         case .append: return try appendToPool(call)
         case .rewind: return try rewindPool(call)
         case .walk: return try walkPool(call)
+        case .fence: return try fencePool(call)
         case .follow: return try followPool(call)
         case .data: return try readPoolData(call)
         case .check: return try checkPool(call)

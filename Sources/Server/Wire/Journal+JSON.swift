@@ -64,6 +64,7 @@ extension Journal {
                 .init(name: "synced_lsn", value: view.synced.json),
             ]
         }
+        members += fence?.members ?? []
         if let open { members.append(.init(name: "open", value: open)) }
         if case .failed(let reason) = view.state {
             members.append(.init(name: "failure", value: .string(reason)))

@@ -56,6 +56,10 @@ extension PoolStatus {
         writer.member("durability", "synced")
         writer.member("created_at", WallClock.text(ofSeconds: createdAt))
         writer.member("etag", tag)
+        if let fence {
+            writer.member("fence", fence.current)
+            writer.member("require_fence", .bool(fence.isRequired))
+        }
         writer.member("last_check", lastCheck ?? .null)
         if case .failed(let reason) = state { writer.member("failure", reason) }
         writer.endObject()

@@ -11,6 +11,7 @@ struct EngineWords: Sendable {
     let isCountedInBytes: Bool
 
     static let pmemlog = EngineWords(name: "pmemlog", noun: "pool", isCountedInBytes: true)
+    static let mpool = EngineWords(name: "mpool", noun: "buffer pool", isCountedInBytes: true)
     static let diskLog = EngineWords(name: "disk_log", noun: "log", isCountedInBytes: false)
     static let wiredTiger = EngineWords(
         name: "wiredtiger", noun: "journal", isCountedInBytes: false)
@@ -46,6 +47,11 @@ extension Problem {
                     ? "the \(engine.noun) is \(position) bytes long"
                     : "the \(engine.noun) ends at position \(position)")
             add("position", .integer(position))
+        case .fenced(let current):
+            self.init(
+                .fenced,
+                "the \(engine.noun) takes appends with a Fencing-Token of \(current) or more only")
+            add("current", .integer(current))
         case .positionGone(let oldest):
             self.init(
                 .positionGone,
@@ -66,11 +72,17 @@ extension Problem {
         case .journal(let error):
             self.init(error)
             return
+        case .mpool(let error):
+            self.init(error)
+            return
         case .afterEffect(let error):
             self.init(error, of: engine)
             applied = .yes
         }
         self.engine = engine.name
+        if engine.name == EngineWords.mpool.name, errno == nil {
+            errno = errnoName(error.errnoOfMPool)
+        }
     }
 
     private init(ofPool error: StoreError) {
@@ -111,8 +123,10 @@ extension Problem {
         case .syncFailed(let fault):
             self.init(
                 .syncFailed,
-                "\(fault.call) of \(fault.file) failed; the \(engine.noun) takes nothing more until "
-                    + "it is closed and opened", applied: .unknown)
+                engine.name == EngineWords.mpool.name
+                    ? "\(fault.call) of \(fault.file) failed; its pages are still marked dirty"
+                    : "\(fault.call) of \(fault.file) failed; the \(engine.noun) takes nothing more "
+                        + "until it is closed and opened", applied: .unknown)
             name(fault, engine)
         case .failed(let detail):
             self.init(.syncFailed, "the \(engine.noun) has failed: \(detail)")

@@ -37,16 +37,19 @@ package final class Append: Sendable {
     }
 }
 
-/// A condition on the tail of a log, decided in the order of the log.
+/// A condition on an append, decided in the order of the log.
 package struct Expectation: Equatable, Sendable {
     /// The tail is exactly this position.
     package var position: Int?
     /// The log is in one of the states that entity tags name.
     package var states: [State]?
+    /// The writer's token, which no higher one must have replaced.
+    package var token: Int?
 
-    package init(position: Int? = nil, states: [State]? = nil) {
+    package init(position: Int? = nil, states: [State]? = nil, token: Int? = nil) {
         self.position = position
         self.states = states
+        self.token = token
     }
 
     /// Whatever the tail is.

@@ -76,8 +76,8 @@ package final class DiskLog: Sendable {
     private let overflowsAtInfo = Locked(0)
 
     init(
-        _ opened: LogOpener.Opened, type: LogType, options: LogOptions, services: LogServices,
-        handles: LogHandles
+        _ opened: LogOpener.Opened, type: LogType, options: LogOptions, fence: Fence,
+        services: LogServices, handles: LogHandles
     ) {
         setting = opened.setting
         name = opened.setting.name
@@ -92,13 +92,25 @@ package final class DiskLog: Sendable {
         }
         headShown = Locked(options.head ?? .none)
         let engine = DiskLogEngine(
-            opened.setting, writer: opened.writer, timers: services.timers)
+            opened.setting, writer: opened.writer, fence: fence, timers: services.timers)
         identity = engine.view.identity
         committer = Committer(
             engine: engine, workers: services.committers, budget: services.budget)
     }
 
     package var view: View { committer.engine.view }
+    /// Which writers may append.
+    package var fence: Fence { committer.engine.fence }
+
+    /// Lets no writer with a lower token append any more, or none without one; `complete` gets the
+    /// highest token.
+    package func raiseFence(
+        to token: Int?, isRequired: Bool?,
+        complete: @escaping @Sendable (Result<Int, StoreError>) -> Void
+    ) {
+        committer.perform { engine in complete(engine.fence.change(token, isRequired)) }
+    }
+
     package var watermark: Watermark { committer.engine.watermark }
     /// Rises when records are as safe as the log promises by default.
     package var promisedWatermark: Watermark {
@@ -169,11 +181,14 @@ package final class DiskLog: Sendable {
         if areTerms, format == .external {
             return refuseTerms(append, caller, waitMilliseconds, complete)
         }
-        guard isAsynchronous else {
+        // What depends on a condition is decided before it is answered.
+        guard isAsynchronous, append.expectation == .none, !fence.isRequired else {
             owners.admit(
                 .change, by: caller, waitMilliseconds: waitMilliseconds, bytes: append.bytes.count
             ) { [committer] refusal in
-                Self.commit(append, committer, refusal, complete)
+                Self.commit(append, committer, refusal) { result in
+                    complete(isAsynchronous ? result.map { _ in Self.accepted } : result)
+                }
             }
             return
         }

@@ -10,6 +10,7 @@ import Glibc
 /// .tidemark/places/NAME   where a log stands in the count of all it ever held
 /// .tidemark/journals/NAME about a journal
 /// .tidemark/marks/NAME    and how far it was on stable storage
+/// .tidemark/fences/KIND-NAME the highest token of its writers
 /// .tidemark/new/          files being made; what lies here at the start was never finished
 /// ```
 package final class DataDirectory: Sendable {
@@ -30,7 +31,7 @@ package final class DataDirectory: Sendable {
                 defer { free(absolute) }
                 return String(cString: absolute)
             } ?? path
-        let notes = ["pools", "logs", "places", "journals", "marks", "new"].map {
+        let notes = ["pools", "logs", "places", "journals", "marks", "fences", "new"].map {
             ".tidemark/" + $0
         }
         for folder in Self.kinds + notes {

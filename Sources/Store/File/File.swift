@@ -17,6 +17,12 @@ package struct File: ~Copyable, Sendable {
         self.name = name
     }
 
+    /// Takes a descriptor that is open already, and closes it in the end.
+    init(taking descriptor: Int32, name: String) {
+        self.descriptor = descriptor
+        self.name = name
+    }
+
     deinit { close(descriptor) }
 
     /// Size, kind and blocks; `fstat(2)`.
@@ -78,13 +84,16 @@ package struct File: ~Copyable, Sendable {
     /// Writes all of `bytes` at `offset`; a short write is carried on with, so that the failure
     /// behind it shows.
     package func write(_ bytes: [UInt8], at offset: Int) throws(StoreError) {
+        try bytes.withBytes { (bytes) throws(StoreError) in try write(bytes, at: offset) }
+    }
+
+    /// As `write` of an array.
+    package func write(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws(StoreError) {
         var done = 0
         while done < bytes.count {
+            let rest = UnsafeRawBufferPointer(rebasing: bytes[done...])
             done += try retryingSystemCall("pwrite", name) {
-                bytes.withUnsafeBytes { all in
-                    let rest = UnsafeRawBufferPointer(rebasing: all[done...])
-                    return pwrite(descriptor, rest.baseAddress, rest.count, off_t(offset + done))
-                }
+                pwrite(descriptor, rest.baseAddress, rest.count, off_t(offset + done))
             }
         }
     }

@@ -56,7 +56,7 @@ package final class Journal: Sendable {
     /// A journal that is written.
     init(
         _ opened: consuming JournalOpening.Opened, name: String, identity: String,
-        settings: JournalSettings, checkpoint: LSN, statistics: JournalStatistics,
+        settings: JournalSettings, checkpoint: LSN, fence: Fence, statistics: JournalStatistics,
         services: LogServices
     ) {
         self.name = name
@@ -71,7 +71,7 @@ package final class Journal: Sendable {
         idle = Locked(View(end: .none, synced: .none, last: .none, transaction: 0, generation: 0))
         lock = Locked(opened.lock)
         let engine = JournalEngine(
-            opened, name: name, identity: identity, timers: services.timers,
+            opened, name: name, identity: identity, fence: fence, timers: services.timers,
             statistics: statistics)
         watermark = engine.watermark
         durable = engine.durable
@@ -144,6 +144,18 @@ package final class Journal: Sendable {
             if case .success = result { statistics.count(tally) }
             complete(result)
         }
+    }
+
+    /// Which writers may append; nil of a journal that is only read.
+    package var fence: Fence? { committer?.engine.fence }
+
+    /// Lets no writer with a lower token append any more, or none without one; `complete` gets the
+    /// highest token.
+    package func raiseFence(
+        to token: Int?, isRequired: Bool?,
+        complete: @escaping @Sendable (Result<Int, StoreError>) -> Void
+    ) throws(StoreError) {
+        try writing().perform { engine in complete(engine.fence.change(token, isRequired)) }
     }
 
     /// A number for a transaction that nobody else gets.

@@ -9,6 +9,7 @@ final class PmemEngine: CommitEngine, Sendable {
 
     let nbyte: Int
     let watermark: Watermark
+    let fence: Fence
 
     private let name: String
     private let identity: String
@@ -19,13 +20,14 @@ final class PmemEngine: CommitEngine, Sendable {
 
     init(
         name: String, identity: String, pool: consuming PmemPool, generation: Int,
-        memory: PoolMemory, timers: Timers
+        memory: PoolMemory, fence: Fence, timers: Timers
     ) {
         let tell = pool.tell
         nbyte = pool.nbyte
         self.name = name
         self.identity = identity
         self.memory = memory
+        self.fence = fence
         watermark = Watermark(position: tell, timers: timers)
         handle = Locked(pool)
         current = Locked(.init(state: .open, tell: tell, generation: generation))
@@ -77,6 +79,7 @@ final class PmemEngine: CommitEngine, Sendable {
         guard append.bytes.count <= nbyte - tail else {
             throw .poolFull(needed: append.bytes.count, position: tail, capacity: nbyte)
         }
+        try fence.admit(append.expectation.token)
         return tail + append.bytes.count
     }
 

@@ -57,6 +57,18 @@ package final class PmemLog: Sendable {
         committer = Committer(engine: engine, workers: workers, budget: budget)
     }
 
+    /// Which writers may append.
+    package var fence: Fence { committer.engine.fence }
+
+    /// Lets no writer with a lower token append any more, or none without one; `complete` gets the
+    /// highest token.
+    package func raiseFence(
+        to token: Int?, isRequired: Bool?,
+        complete: @escaping @Sendable (Result<Int, StoreError>) -> Void
+    ) {
+        committer.perform { engine in complete(engine.fence.change(token, isRequired)) }
+    }
+
     /// State, length and generation as they are now.
     package var view: View { committer.engine.view }
 

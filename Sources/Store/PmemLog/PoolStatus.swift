@@ -11,6 +11,8 @@ package struct PoolStatus: Sendable {
     package let tell: Int
     package let generation: Int
     package let createdAt: Int
+    /// Which writers may append; nil of a pool that is closed.
+    package let fence: Fence?
 
     package init(_ log: PmemLog) {
         let view = log.view
@@ -24,6 +26,7 @@ package struct PoolStatus: Sendable {
         tell = view.tell
         generation = view.generation
         createdAt = log.createdAt
+        fence = log.fence
     }
 
     init(name: String, file: PoolFile, memory: PoolMemory) {
@@ -37,6 +40,7 @@ package struct PoolStatus: Sendable {
         tell = min(file.layout.tell, memory.current[PoolMemory.untrustedAfter] ?? .max)
         generation = memory.current[PoolMemory.generation] ?? 1
         createdAt = file.layout.createdAt
+        fence = nil
     }
 
     static func identity(of layout: PoolLayout) -> String {

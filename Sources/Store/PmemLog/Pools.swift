@@ -113,6 +113,7 @@ package final class Pools: Sendable {
                 try removeParts(of: path)
                 try directory.remove(path)
             }
+            Fence.forget("pools", name, in: directory)
             // A note without a pool means nothing.
             memories.withLock { $0[name] = nil }
             try? directory.remove(PoolMemory.path(of: name))
@@ -238,6 +239,7 @@ package final class Pools: Sendable {
             name: name, identity: PoolStatus.identity(of: file.layout),
             pool: try PmemPool(opening: directory.absolute(path), name: path),
             generation: memory.current[PoolMemory.generation] ?? 1, memory: memory,
+            fence: try Fence(of: "pools", name, in: directory),
             timers: services.timers)
         let log = PmemLog(
             name: name, file: file, engine: engine, workers: services.committers,

@@ -1,6 +1,8 @@
 """Journals of the service, in the form in which the real library's driver answers."""
 
 import base64
+import http.client
+import threading
 
 from support.wiredtiger import NOT_FOUND
 
@@ -111,3 +113,48 @@ class Cursor:
 
     def close(self):
         assert self.client.delete(self.path).status == 204
+
+
+class Writer(threading.Thread):
+    """Appends until it is stopped or the server goes away; remembers what was acknowledged, and what was asked."""
+
+    def __init__(self, server, number, level, dice):
+        super().__init__()
+        self.server, self.number, self.level, self.dice = server, number, level, dice
+        self.acknowledged = {}
+        self.asked = set()
+        self.stop = threading.Event()
+
+    def run(self):
+        with self.server.new_client() as client:
+            journal = Journal.__new__(Journal)
+            journal.client, journal.path = client, "/v1/journals/j"
+            count = 0
+            while not self.stop.is_set():
+                count += 1
+                text = b"%d:%d:" % (self.number, count)
+                text += b"x" * self.dice.choice([0, 3, 90, 110, 500, 3000])
+                self.asked.add(text)
+                try:
+                    if self.dice.random() < 0.5:
+                        answer = journal.append(text, durability=self.level)
+                    else:
+                        answer = journal.commit(
+                            {"op": "row_put", "fileid": 1000, "key": envelope(b"k"),
+                             "value": envelope(text)}, durability=self.level)
+                except (OSError, http.client.HTTPException):
+                    return
+                assert answer.status == 200, answer
+                place = answer.json.get("first") or answer.json["lsn"]
+                self.acknowledged[(place["file"], place["offset"])] = text
+
+
+def texts(rows):
+    """What each record holds of the writers', by LSN."""
+    found = {}
+    for row in rows:
+        if row[4] == 3:
+            found[row[:2]] = row[8].split(b"\0")[0]
+        elif row[5] == 4:
+            found[row[:2]] = row[8]
+    return found

@@ -2,7 +2,7 @@
 
 extension JournalOperation {
     private static let writing: [ProblemCode] = [
-        .badParameter, .readOnlyMode, .preconditionFailed, .tooLarge, .notImplemented,
+        .badParameter, .readOnlyMode, .preconditionFailed, .fenced, .tooLarge, .notImplemented,
     ]
 
     static var describeAppend: OperationDescription {
@@ -12,7 +12,7 @@ extension JournalOperation {
                 + "which the original does not. All of a request lie in one file, one behind the other. "
                 + "A message holds no zero byte.",
             parameters: [
-                durability, at, ifMatch, prefer,
+                durability, at, ifMatch, Fencing.header, prefer,
                 .init(
                     "atomic", "Taken as a whole or refused as a whole, in either case.",
                     ["type": "boolean", "default": true]),
@@ -46,7 +46,7 @@ extension JournalOperation {
             "One commit record with the operations in their order, 1 to 10,000. Keys and values are "
                 + "as the table packs them. A recovery of a real database applies them to the tables "
                 + "with these identifiers; take identifiers from 1000 on unless that is meant.",
-            parameters: [durability, at, ifMatch, prefer],
+            parameters: [durability, at, ifMatch, Fencing.header, prefer],
             bodies: [.json("JournalTransaction", example: JournalExamples.transaction)],
             bodyIsRequired: true, bodyLimit: .records,
             answers: [

@@ -1,7 +1,7 @@
 /// The endpoints of journals and log cursors: WiredTiger's log.
 package enum JournalOperation: CaseIterable, Sendable {
     case list, create, get, update, delete, open, close
-    case append, transact, flush, checkpoint, archive
+    case append, transact, fence, flush, checkpoint, archive
     case record, walk, follow, stat
     case openCursor, listCursors, getCursor, compareCursors, next, search, reset, closeCursor
 
@@ -24,6 +24,11 @@ package enum JournalOperation: CaseIterable, Sendable {
         case .close: Self.describeClose
         case .append: Self.describeAppend
         case .transact: Self.describeTransact
+        case .fence:
+            Self.describe(
+                "fenceJournal", .post, "/fence", Fencing.summary, Fencing.details,
+                bodies: [Fencing.body], bodyIsRequired: true, bodyLimit: .small,
+                answers: [Fencing.answer], problems: Fencing.problems + [.readOnlyMode])
         case .flush: Self.describeFlush
         case .checkpoint: Self.describeCheckpoint
         case .archive: Self.describeArchive

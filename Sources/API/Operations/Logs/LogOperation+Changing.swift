@@ -14,6 +14,7 @@ extension LogOperation {
                 + "of one request are contiguous and in order. Bodies of type text/plain and of the "
                 + "type that `curl -d` sends are taken as bytes too.",
             parameters: [
+                Fencing.header,
                 .init(
                     "at", "Append only if the log ends at this position.",
                     ["type": "integer", "minimum": 0]),

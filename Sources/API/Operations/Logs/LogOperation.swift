@@ -1,7 +1,7 @@
 /// The endpoints of logs: Erlang's disk_log, function by function.
 package enum LogOperation: CaseIterable, Sendable {
     case list, create, get, info, update, delete, open, close, lclose
-    case append, sync, truncate, reopen, incWrapFile, nextFile, block, unblock
+    case append, fence, sync, truncate, reopen, incWrapFile, nextFile, block, unblock
     case chunk, chunkStep, chunkInfo, walk, follow, data, check, notifications
     case createHandle, listHandles, updateHandle, deleteHandle, findHandle
 
@@ -26,6 +26,11 @@ package enum LogOperation: CaseIterable, Sendable {
         case .close: Self.describeClose
         case .lclose: Self.describeLocalClose
         case .append: Self.describeAppend
+        case .fence:
+            Self.describe(
+                "fenceLog", .post, "/fence", Fencing.summary, Fencing.details,
+                bodies: [Fencing.body], bodyIsRequired: true, bodyLimit: .small,
+                answers: [Fencing.answer], problems: Fencing.problems)
         case .sync: Self.describeSync
         case .truncate: Self.describeTruncate
         case .reopen: Self.describeReopen

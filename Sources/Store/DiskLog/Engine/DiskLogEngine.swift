@@ -18,14 +18,17 @@ final class DiskLogEngine: CommitEngine, Sendable {
     /// What is on stable storage.
     let durable: Watermark
 
+    let fence: Fence
+
     private let setting: LogSetting
     // Held across file calls, which is harmless: only the committer's turn takes it.
     private let writer: Locked<any LogWriter>
     private let current: Locked<DiskLog.View>
     private let isLimited: Atomic<Bool>
 
-    init(_ setting: LogSetting, writer: any LogWriter, timers: Timers) {
+    init(_ setting: LogSetting, writer: any LogWriter, fence: Fence, timers: Timers) {
         self.setting = setting
+        self.fence = fence
         let view = DiskLog.View(writer)
         watermark = Watermark(position: view.position, timers: timers)
         durable = Watermark(position: view.position, timers: timers)
@@ -79,6 +82,7 @@ final class DiskLogEngine: CommitEngine, Sendable {
     ) throws(StoreError) -> Addition {
         try requireOpen()
         try append.expectation.check(against: state(writer))
+        try fence.admit(append.expectation.token)
         return try writer.add(append, isDurable: isDurable)
     }
 

@@ -137,7 +137,8 @@ package final class Logs: Sendable {
         }
         failures.withLock { $0[name] = nil }
         let log = DiskLog(
-            opened, type: options.type ?? .halt, options: options, services: services,
+            opened, type: options.type ?? .halt, options: options,
+            fence: try Fence(of: "logs", name, in: directory), services: services,
             handles: handles)
         report(log)
         try remember(name, options, memory, holder)

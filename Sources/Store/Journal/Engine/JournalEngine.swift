@@ -9,6 +9,7 @@ final class JournalEngine: CommitEngine, Sendable {
     /// What is on stable storage.
     let durable: Watermark
     let files: JournalFiles
+    let fence: Fence
 
     private let name: String
     private let identity: String
@@ -19,11 +20,12 @@ final class JournalEngine: CommitEngine, Sendable {
     private let current: Locked<Journal.View>
 
     init(
-        _ opened: consuming JournalOpening.Opened, name: String, identity: String, timers: Timers,
-        statistics: JournalStatistics
+        _ opened: consuming JournalOpening.Opened, name: String, identity: String, fence: Fence,
+        timers: Timers, statistics: JournalStatistics
     ) {
         self.name = name
         self.identity = identity
+        self.fence = fence
         self.statistics = statistics
         files = opened.files
         watermark = Watermark(position: 0, timers: timers)
@@ -74,6 +76,7 @@ final class JournalEngine: CommitEngine, Sendable {
                     against: .init(
                         identity: identity, generation: view.generation,
                         position: pending.last.position))
+                try fence.admit(append.expectation.token)
                 if writerMustSwitch(at: place, for: append.bytes.count) {
                     finish(&pending, before: index, &results)
                     place = try switchFile()
@@ -189,20 +192,21 @@ final class JournalEngine: CommitEngine, Sendable {
 
     /// Writes the two records of a checkpoint and flushes them; where they lie.
     func checkpoint() throws(StoreError) -> (start: LSN, end: LSN) {
-        var bytes: [UInt8] = []
-        let encoder = RecordEncoder()
         var tally = RecordTally()
-        encoder.append(body: RecordBody.checkpointStart, to: &bytes, &tally)
-        let length = bytes.count
-        let first = write([Append(bytes: bytes, lengths: [length])])[0]
-        let start = LSN(position: try first.get().first)
-        var second: [UInt8] = []
-        encoder.append(body: RecordBody.checkpoint(of: start), to: &second, &tally)
-        let last = write([Append(bytes: second, lengths: [second.count])])[0]
-        let end = LSN(position: try last.get().first)
+        let start = try writeOwn(RecordBody.checkpointStart, &tally)
+        let end = try writeOwn(RecordBody.checkpoint(of: start), &tally)
         try flush()
         statistics.count(tally)
         return (start, end)
+    }
+
+    /// Writes a record that no client has sent, whoever may append.
+    private func writeOwn(_ body: [UInt8], _ tally: inout RecordTally) throws(StoreError) -> LSN {
+        var bytes: [UInt8] = []
+        RecordEncoder().append(body: body, to: &bytes, &tally)
+        let append = Append(
+            bytes: bytes, lengths: [bytes.count], expectation: .init(token: fence.current))
+        return LSN(position: try write([append])[0].get().first)
     }
 
     // MARK: - Closing

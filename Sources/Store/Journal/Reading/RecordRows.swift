@@ -1,6 +1,6 @@
 /// The rows of one record, in order; `__curlog_kv` and what it calls.
-struct RecordRows: Sendable {
-    let lsn: LSN
+package struct RecordRows: Sendable {
+    package let lsn: LSN
     private let storage: [UInt8]
     private let body: Range<Int>
     /// Behind the record's type.
@@ -20,10 +20,13 @@ struct RecordRows: Sendable {
         value = body
     }
 
+    /// The rows of a record of which only the body is there, unpacked.
+    package init(body: [UInt8], lsn: LSN) { self.init(lsn: lsn, body, 0..<body.count) }
+
     /// The next row; nil behind the last one.
     ///
     /// - Throws: `.corrupt` if what follows is no operation; asking again gives it again.
-    mutating func next() throws(StoreError) -> JournalRow? {
+    package mutating func next() throws(StoreError) -> JournalRow? {
         try counter == 0 ? whole() : operation()
     }
 

@@ -137,7 +137,8 @@ package final class Journals: Sendable {
         opened.generation = memory.generation
         return Journal(
             opened, name: name, identity: memory.identity, settings: settings,
-            checkpoint: memory.checkpoint, statistics: statistics, services: services)
+            checkpoint: memory.checkpoint, fence: try Fence(of: "journals", name, in: directory),
+            statistics: statistics, services: services)
     }
 
     /// The lock of a directory does not keep out others of the same process.

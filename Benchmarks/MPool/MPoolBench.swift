@@ -1,0 +1,183 @@
+import Glibc
+import Store
+import Synchronization
+
+/// Times the engine of buffer pools without HTTP; `libdb.c` times Berkeley DB in the same way.
+///
+/// `MPoolBench FOLDER` works in that folder, and prints one line a measurement: name, value, unit.
+@main enum MPoolBench {
+    static let pageSize = 4096
+    /// Pages that are hit, and pages of the file that is read.
+    static let hot = 2_000
+    static let large = 65_536
+
+    static func main() throws(StoreError) {
+        let arguments = CommandLine.arguments
+        guard arguments.count == 2 || arguments.count == 3 else {
+            print("usage: MPoolBench FOLDER [hits|pagein|ratio]")
+            exit(2)
+        }
+        let folder = arguments[1]
+        let only = arguments.count == 3 ? arguments[2] : nil
+        try makeFile(folder)
+        if only ?? "hits" == "hits" { try printHits(folder) }
+        if only ?? "pagein" == "pagein" { try printPageIn(folder) }
+        if only ?? "ratio" == "ratio" {
+            for policy in ReplacementPolicy.allCases {
+                let ratio = try HitRatio.measure(folder, policy)
+                print("hit ratio zipf with scans \(policy.rawValue): \(ratio)")
+            }
+        }
+    }
+
+    private static func printHits(_ folder: String) throws(StoreError) {
+        for isPrivate in [true, false] {
+            let kind = isPrivate ? "private" : "shared"
+            for threads in 1...2 {
+                let nanoseconds = try hits(folder, isPrivate: isPrivate, threads, pages: hot)
+                print("hit \(kind) \(threads) threads: \(nanoseconds) ns")
+            }
+        }
+        for threads in 1...2 {
+            let nanoseconds = try hits(folder, isPrivate: true, threads, pages: 1)
+            print("one hot page \(threads) threads: \(nanoseconds) ns")
+        }
+    }
+
+    private static func printPageIn(_ folder: String) throws(StoreError) {
+        for isRandom in [false, true] {
+            let order = isRandom ? "random" : "sequential"
+            print("pread \(order): \(try plain(folder, isRandom)) MB/s")
+            for isPrivate in [true, false] {
+                let kind = isPrivate ? "private" : "shared"
+                let speed = try pageIn(folder, isPrivate: isPrivate, isRandom)
+                print("page-in \(order) \(kind): \(speed) MB/s")
+            }
+        }
+    }
+
+    static func open(
+        _ folder: String, isPrivate: Bool, pages: Int, policy: ReplacementPolicy = .lru
+    ) throws(StoreError) -> PageFile {
+        var options = MPoolOptions()
+        options.isPrivate = isPrivate
+        options.create = true
+        options.cacheSize = pages * pageSize
+        options.policy = policy
+        if !isPrivate { try MPool.unlink(folder, force: true) }
+        let pool = try MPool.open(folder, options)
+        var file = PageFileOptions()
+        file.name = folder + "/large"
+        file.pageSize = pageSize
+        return try pool.open(file)
+    }
+
+    private static func makeFile(_ folder: String) throws(StoreError) {
+        let path = folder + "/large"
+        let file = try File(path: path, name: path, flags: O_RDWR | O_CREAT)
+        let block = [UInt8](repeating: 0x5A, count: 256 * pageSize)
+        for number in 0..<large / 256 { try file.write(block, at: number * block.count) }
+    }
+
+    static func random(_ state: inout UInt64) -> UInt64 {
+        state ^= state << 13
+        state ^= state >> 7
+        state ^= state << 17
+        return state
+    }
+
+    /// Runs `body` on threads at once; nanoseconds of wall time for one of all the operations.
+    private static func time(
+        _ threads: Int, _ operations: Int, _ body: @escaping @Sendable (_ thread: Int) -> Void
+    ) -> Double {
+        let left = Locked(threads)
+        let start = Instant.now
+        for thread in 0..<threads {
+            _ = startThread("bench") {
+                body(thread)
+                left.withLock { $0 -= 1 }
+                left.wakeAll()
+            }
+        }
+        left.whenReady({ $0 == 0 }) { _ in }
+        let nanoseconds = Double(Instant.now.nanoseconds - start.nanoseconds)
+        return rounded(nanoseconds / Double(threads * operations))
+    }
+
+    private static func rounded(_ value: Double) -> Double { (value * 10).rounded() / 10 }
+
+    private static func hits(
+        _ folder: String, isPrivate: Bool, _ threads: Int, pages: Int
+    ) throws(StoreError) -> Double {
+        let file = try open(folder, isPrivate: isPrivate, pages: hot + 64)
+        for pgno in 0..<UInt32(pages) { try file.withPage(pgno) { _ in } }
+        let operations = 4_000_000
+        let failed = Atomic2()
+        let result = time(threads, operations) { thread in
+            var state = UInt64(thread * 7919 + 1)
+            var sum = 0
+            do throws(StoreError) {
+                for _ in 0..<operations {
+                    let pgno = UInt32(truncatingIfNeeded: random(&state) >> 20) % UInt32(pages)
+                    sum &+= try file.withPage(pgno) { Int($0[0]) }
+                }
+            } catch {
+                failed.add()
+            }
+            if sum != operations * 0x5A { failed.add() }
+        }
+        if failed.count > 0 { print("a hit went wrong") }
+        return result
+    }
+
+    private final class Atomic2: Sendable {
+        private let value = Atomic(0)
+        func add() { value.wrappingAdd(1, ordering: .relaxed) }
+        var count: Int { value.load(ordering: .relaxed) }
+    }
+
+    private static func order(_ isRandom: Bool) -> [UInt32] {
+        var pages = (0..<UInt32(large)).map { $0 }
+        guard isRandom else { return pages }
+        var state: UInt64 = 4711
+        for place in stride(from: pages.count - 1, to: 0, by: -1) {
+            pages.swapAt(place, Int(random(&state) % UInt64(place + 1)))
+        }
+        return pages
+    }
+
+    private static func speed(_ nanoseconds: Int) -> Double {
+        rounded(Double(large * pageSize) * 1000 / Double(nanoseconds))
+    }
+
+    /// Pages into one buffer, as fast as the system gives them.
+    private static func plain(_ folder: String, _ isRandom: Bool) throws(StoreError) -> Double {
+        let path = folder + "/large"
+        let file = try File(path: path, name: path, flags: O_RDONLY)
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: pageSize, alignment: 4096)
+        defer { buffer.deallocate() }
+        var best = Int.max
+        for _ in 0..<3 {
+            let pages = order(isRandom)
+            let start = Instant.now
+            for pgno in pages { _ = try file.read(at: Int(pgno) * pageSize, into: buffer) }
+            best = min(best, Instant.now.nanoseconds - start.nanoseconds)
+        }
+        return speed(best)
+    }
+
+    /// All pages of a file through a pool that holds an eighth of them.
+    private static func pageIn(
+        _ folder: String, isPrivate: Bool, _ isRandom: Bool
+    ) throws(StoreError) -> Double {
+        let file = try open(folder, isPrivate: isPrivate, pages: 2_048)
+        var best = Int.max
+        for _ in 0..<3 {
+            let pages = order(isRandom)
+            let start = Instant.now
+            for pgno in pages { try file.withPage(pgno) { _ in } }
+            best = min(best, Instant.now.nanoseconds - start.nanoseconds)
+        }
+        return speed(best)
+    }
+}

@@ -1,0 +1,92 @@
+/// A page that was got and not put back: it stays in the pool, and where it is.
+///
+/// A pin that is let go of is put back without flags.
+package struct PagePin: ~Copyable, Sendable {
+    package let file: PageFile
+    package let pgno: UInt32
+    private var index: UInt32
+    /// A page that was read past the pool.
+    private let copy: PageCopy?
+    package private(set) var isHeld = true
+
+    init(file: PageFile, index: UInt32, pgno: UInt32) {
+        self.file = file
+        self.index = index
+        self.pgno = pgno
+        copy = nil
+    }
+
+    init(file: PageFile, copy: PageCopy, pgno: UInt32) {
+        self.file = file
+        index = Region.none
+        self.pgno = pgno
+        self.copy = copy
+    }
+
+    deinit {
+        if isHeld, copy == nil { file.pool.putUnchanged(index) }
+    }
+
+    /// Runs `body` with the page, which it may change if the page is put or set as dirty.
+    package func withBytes<Result>(
+        _ body: (UnsafeMutableRawBufferPointer) throws(StoreError) -> Result
+    ) throws(StoreError) -> Result {
+        guard isHeld else { throw .mpool(.notPinned) }
+        if let copy { return try body(copy.bytes) }
+        return try body(file.pool.region.page(file.pool.region.header(index)))
+    }
+
+    /// Whether the page has changes that are not in the file.
+    package var isDirty: Bool {
+        isHeld && copy == nil && file.pool.region.header(index).flags.contains(.dirty)
+    }
+
+    /// Gives the page other bytes, all at once, and marks it dirty.
+    ///
+    /// Other pins of it keep what they have seen.
+    /// - Parameter bytes: as many as the page has.
+    package mutating func replace(with bytes: [UInt8]) throws(StoreError) {
+        guard isHeld else { throw .mpool(.notPinned) }
+        guard !file.isReadOnly, copy == nil else {
+            throw .mpool(.readOnlyFile(file: file.name))
+        }
+        while true {
+            let before = index
+            let after = try bytes.withBytes { (bytes) throws(StoreError) in
+                try file.pool.replace(before, with: bytes)
+            }
+            if let after {
+                index = after
+                break
+            }
+            // Somebody has replaced the page since: this pin is of what it was before.
+            index = try file.pool.acquire(file, .create(pgno)).index
+            file.pool.putUnchanged(before)
+        }
+    }
+
+    /// Gives the page back; memp_fput.
+    ///
+    /// On an error it is still held.
+    package mutating func put(_ flags: PageFlags = []) throws(StoreError) {
+        try set(flags)
+        isHeld = false
+        if copy == nil { file.pool.putUnchanged(index) }
+    }
+
+    /// Says what is to be known of the page, and keeps it; memp_fset.
+    package func set(_ flags: PageFlags) throws(StoreError) {
+        guard isHeld else { throw .mpool(.notPinned) }
+        if flags.isSuperset(of: [.clean, .dirty]) {
+            throw .badArgument(option: "flags", detail: "a page is either clean or dirty")
+        }
+        if flags.rawValue > 7 {
+            throw .badArgument(option: "flags", detail: "there is no such flag")
+        }
+        if flags.contains(.dirty), file.isReadOnly {
+            throw .mpool(.readOnlyFile(file: file.name))
+        }
+        guard copy == nil else { return }
+        try file.pool.apply(flags, to: index)
+    }
+}

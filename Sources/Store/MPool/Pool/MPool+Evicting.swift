@@ -1,0 +1,90 @@
+import Synchronization
+
+extension MPool {
+    /// Makes pages leave until one of that size fits; with the lock.
+    ///
+    /// - Returns: false if the lock was given back meanwhile, so that the caller has to look anew.
+    /// - Throws: `.cacheFull` if nothing more can leave, or what writing a page failed with.
+    func makeRoom(_ size: Int) throws(StoreError) -> Bool {
+        guard size <= state.pointee.cacheSize else {
+            throw .mpool(.cacheFull(detail: "a page of \(size) bytes is larger than the cache"))
+        }
+        while state.pointee.usedBytes + size > state.pointee.cacheSize {
+            guard let victim = nextVictim() else {
+                if isAnyMoving {
+                    try waitForIO()
+                    return false
+                }
+                if reclaimFromTheDead() { continue }
+                throw .mpool(
+                    .cacheFull(
+                        detail: "all \(state.pointee.pages) pages in the pool are pinned, or "
+                            + "can't be written by this process"))
+            }
+            if region.header(victim).flags.contains(.dirty) {
+                try evictDirty(victim)
+                return false
+            }
+            evictClean(victim, for: size)
+        }
+        return true
+    }
+
+    private func evictClean(_ index: UInt32, for size: Int) {
+        guard region.seize(index) else { return }
+        let header = region.header(index)
+        drop(index)
+        state.pointee.counts.cleanEvicted += 1
+        if header.pageSize != size, header.pageSize >= 4096 { giveBackMemory(of: header) }
+    }
+
+    /// Memory of one page size is not used for another: it goes back to the system.
+    private func giveBackMemory(of header: PageHeader) {
+        region.memory.giveBack(header.offset, count: header.pageSize)
+        if region.memory.isShared { header.set(.unbacked) }
+    }
+
+    private func evictDirty(_ index: UInt32) throws(StoreError) {
+        let key = region.header(index).key.pointee.load(ordering: .relaxed)
+        guard try write(index) else { return }
+        // Without the lock somebody may have pinned it, changed it again, or taken it away.
+        let header = region.header(index)
+        guard header.key.pointee.load(ordering: .acquiring) == key,
+            header.flags.isDisjoint(with: [.dirty, .writing]), region.seize(index)
+        else { return }
+        drop(index)
+        state.pointee.counts.dirtyEvicted += 1
+    }
+
+    /// The page that the policy gives up next, of those that nobody holds and that can be written.
+    private func nextVictim() -> UInt32? {
+        if isLRU {
+            return victims.coldest(in: region) { entry in
+                region.header(entry.index).stamp.pointee.load(ordering: .relaxed) == entry.stamp
+                    && mayLeave(entry.index)
+            }
+        }
+        return S3Fifo(region: region).victim(&ghosts) { mayLeave($0) }
+    }
+
+    private func mayLeave(_ index: UInt32) -> Bool {
+        let header = region.header(index)
+        let key = PageKey(bits: header.key.pointee.load(ordering: .acquiring))
+        guard !key.isFree, !key.isLoading, !key.isOrphan, region.pinCount(index) == 0 else {
+            return false
+        }
+        let flags = header.flags
+        if flags.contains(.writing) { return false }
+        return !flags.contains(.dirty) || canWrite(key.slot)
+    }
+
+    /// Whether any page is being read or written, so that waiting may help.
+    private var isAnyMoving: Bool {
+        (0..<UInt32(state.pointee.headers)).contains { index in
+            let header = region.header(index)
+            let key = PageKey(bits: header.key.pointee.load(ordering: .acquiring))
+            // A page that this very thread loads is not in the table yet.
+            return key.isLoading || header.flags.contains(.writing)
+        }
+    }
+}

@@ -1,0 +1,279 @@
+import Synchronization
+
+extension MPool {
+    /// Pins a cached page without a lock; `Region.none` where that can't be done.
+    @inline(__always)
+    func pinCached(_ key: PageKey) -> UInt32 {
+        var link = region.bucket(key).pointee.load(ordering: .acquiring)
+        var examined: UInt64 = 0
+        while link != 0, examined < 64 {
+            examined &+= 1
+            let index = link &- 1
+            let header = region.header(index)
+            if header.key.pointee.load(ordering: .acquiring) == key.bits {
+                let word = region.ownPins(index)
+                let before = word.pointee.wrappingAdd(
+                    PinWord.pin | PinWord.hit, ordering: .sequentiallyConsistent
+                ).oldValue
+                let isStill = header.key.pointee.load(ordering: .sequentiallyConsistent) == key.bits
+                guard isStill, before & PinWord.mask < PinWord.cautious else {
+                    word.pointee.wrappingSubtract(
+                        PinWord.pin | PinWord.hit, ordering: .sequentiallyConsistent)
+                    return Region.none
+                }
+                if examined > 1 { noteSearch(examined) }
+                if !isLRU { bump(header) }
+                return index
+            }
+            link = header.next.pointee.load(ordering: .acquiring)
+        }
+        return Region.none
+    }
+
+    /// Counts a hit for S3-FIFO, which wants to know of three at most.
+    @inline(__always)
+    private func bump(_ header: PageHeader) {
+        let hits = header.frequency.pointee.load(ordering: .relaxed)
+        if hits < 3 { header.frequency.pointee.store(hits &+ 1, ordering: .relaxed) }
+    }
+
+    private func noteSearch(_ examined: UInt64) {
+        region.control.examinedMore.add(Int(examined) - 1)
+        noteLongest(examined)
+    }
+
+    private func noteLongest(_ examined: UInt64) {
+        let longest = region.control.longestSearch
+        if longest.pointee.load(ordering: .relaxed) < examined {
+            _ = longest.pointee.max(examined, ordering: .relaxed)
+        }
+    }
+
+    /// Pins a page: finds it, or makes room and loads or makes it.
+    ///
+    /// The order is that of the original's rules, so that a get that fails leaves everything as it
+    /// was: number, search, does it exist, room, bytes, filter.
+    func acquire(
+        _ file: PageFile, _ request: WantedPage
+    ) throws(StoreError) -> (index: UInt32, pgno: UInt32) {
+        try takeLock()
+        var isLocked = true
+        defer { if isLocked { giveLockBack() } }
+        let isNew = request == .new
+        var plan: Plan?
+        while true {
+            if file.isClosed || closed.load(ordering: .relaxed) { throw .mpool(.closed) }
+            if let known = plan, known.arrivals != file.entry.arrivals { plan = nil }
+            let pgno: UInt32
+            if let plan { pgno = plan.pgno } else { pgno = try number(request, file) }
+            let key = PageKey(file: file.key, pgno: pgno)
+            let (found, examined) = isNew ? (Region.none, 0) : region.find(key)
+            if found != Region.none {
+                let bits = region.header(found).key.pointee.load(ordering: .acquiring)
+                if PageKey(bits: bits).isLoading {
+                    try waitForIO()
+                    continue
+                }
+                try pinFound(found, pgno, examined)
+                return (found, pgno)
+            }
+            do throws(StoreError) {
+                let source: PageSource
+                if let plan {
+                    source = plan.source
+                } else {
+                    source = try self.source(of: pgno, request, file)
+                }
+                plan = Plan(pgno: pgno, source: source, arrivals: file.entry.arrivals)
+                guard try makeRoom(file.pageSize) else { continue }
+                let index = try install(key, file)
+                noteAbsent(examined)
+                giveLockBack()
+                isLocked = false
+                try fill(index, key, file, source, isNew: isNew)
+                return (index, pgno)
+            } catch {
+                // `fill` counts for itself: it fails without the lock.
+                if isLocked, !isNew {
+                    noteAbsent(examined)
+                    state.pointee.counts.failedSearches += 1
+                }
+                throw error
+            }
+        }
+    }
+
+    private func noteAbsent(_ examined: Int) {
+        guard examined > 0 else { return }
+        region.control.examinedMore.add(examined)
+        noteLongest(UInt64(examined))
+    }
+
+    private func number(_ request: WantedPage, _ file: PageFile) throws(StoreError) -> UInt32 {
+        switch request {
+        case .existing(let pgno), .create(let pgno): return pgno
+        case .last: return try lastPage(file.slot)
+        case .new:
+            if file.isReadOnly {
+                throw .badArgument(
+                    option: "flags", detail: "no page can be added to a file that is read only")
+            }
+            let last = try lastPage(file.slot)
+            if last == .max {
+                throw .mpool(.fileFull(file: file.name, limit: .max))
+            }
+            return last + 1
+        }
+    }
+
+    /// The last page of a file: in the file, or in the pool if that is higher; 0 if there is none.
+    private func lastPage(_ slot: Int) throws(StoreError) -> UInt32 {
+        let file = region.file(slot)
+        let size = try backings[slot]?.size() ?? 0
+        file.noteSize(size)
+        let inFile = UInt32(clamping: max(size / file.fields.pointee.pageSize - 1, 0))
+        guard file.fields.pointee.pages > 0 else { return inFile }
+        if file.fields.pointee.highestIsStale, file.fields.pointee.highestCached > inFile {
+            let key = PageKey.file(slot: slot, generation: file.fields.pointee.generation)
+            file.fields.pointee.highestCached =
+                pages(of: key).map { index in
+                    PageKey(bits: region.header(index).key.pointee.load(ordering: .relaxed)).pgno
+                }.max() ?? 0
+            file.fields.pointee.highestIsStale = false
+        }
+        return max(inFile, file.fields.pointee.highestCached)
+    }
+
+    private func pinFound(_ index: UInt32, _ pgno: UInt32, _ examined: Int) throws(StoreError) {
+        if region.pinCount(index) >= PinWord.limit {
+            state.pointee.counts.failedSearches += 1
+            noteAbsent(examined)
+            throw .mpool(.pinOverflow(pgno: pgno))
+        }
+        region.ownPins(index).pointee.wrappingAdd(
+            PinWord.pin | PinWord.hit, ordering: .sequentiallyConsistent)
+        noteSearch(UInt64(examined))
+        if !isLRU { bump(region.header(index)) }
+    }
+
+    /// What was decided before room was made.
+    ///
+    /// Writing a page may have made the file longer, so that looking again would find another answer.
+    /// It stands as long as no page of the file has come in meanwhile.
+    private struct Plan {
+        let pgno: UInt32
+        let source: PageSource
+        let arrivals: UInt64
+    }
+
+    private enum PageSource {
+        case file(PageBacking)
+        case nothing
+    }
+
+    /// Where the bytes of an absent page come from.
+    private func source(
+        of pgno: UInt32, _ request: WantedPage, _ file: PageFile
+    ) throws(StoreError) -> PageSource {
+        let limit = file.entry.fields.pointee.maxPages
+        switch request {
+        case .create, .new:
+            if limit > 0, pgno > limit {
+                throw .mpool(.fileFull(file: file.name, limit: limit))
+            }
+        default: break
+        }
+        if request != .new, try isInFile(pgno, file.slot), let backing = backings[file.slot] {
+            return .file(backing)
+        }
+        switch request {
+        case .create, .new: return .nothing
+        default: throw .mpool(.noSuchPage(file: file.name, pgno: pgno))
+        }
+    }
+
+    /// Whether a page lies wholly inside the file.
+    func isInFile(_ pgno: UInt32, _ slot: Int) throws(StoreError) -> Bool {
+        let file = region.file(slot)
+        let end = (UInt64(pgno) + 1) * UInt64(file.fields.pointee.pageSize)
+        if end <= file.knownSize.pointee.load(ordering: .relaxed) { return true }
+        guard let size = try backings[slot]?.size() else { return false }
+        file.noteSize(size)
+        return end <= UInt64(size)
+    }
+
+    /// Puts a page that is on its way into the page table, pinned by this process.
+    private func install(_ key: PageKey, _ file: PageFile) throws(StoreError) -> UInt32 {
+        let index = try region.allocate(pageSize: file.pageSize)
+        let header = region.header(index)
+        header.set([])
+        header.ioProcess = UInt8(region.process)
+        header.frequency.pointee.store(0, ordering: .relaxed)
+        header.stamp.pointee.store(clock.tickForAll(), ordering: .relaxed)
+        region.ownPins(index).pointee.wrappingAdd(
+            PinWord.pin, ordering: .sequentiallyConsistent)
+        header.key.pointee.store(key.bits | PageKey.loading, ordering: .sequentiallyConsistent)
+        region.link(index, key)
+        header.queue = S3Fifo.none
+        if !isLRU {
+            let queue = ghosts.take(key) ? S3Fifo.main : S3Fifo.small
+            S3Fifo(region: region).append(index, to: queue)
+        }
+        state.pointee.usedBytes += file.pageSize
+        state.pointee.pages += 1
+        let fields = file.entry.fields
+        if fields.pointee.pages == 0 || key.pgno >= fields.pointee.highestCached {
+            fields.pointee.highestCached = key.pgno
+            fields.pointee.highestIsStale = false
+        }
+        fields.pointee.pages += 1
+        return index
+    }
+
+    /// Gives a page that is on its way its bytes; without the lock.
+    ///
+    /// If that fails, it is gone.
+    private func fill(
+        _ index: UInt32, _ key: PageKey, _ file: PageFile, _ source: PageSource, isNew: Bool
+    ) throws(StoreError) {
+        let entry = file.entry
+        do throws(StoreError) {
+            let page = region.page(region.header(index))
+            switch source {
+            case .nothing:
+                page.initializeMemory(as: UInt8.self, repeating: 0)
+                entry.created.add(1)
+            case .file(let backing):
+                guard try backing.read(key.pgno, into: page) == page.count else {
+                    entry.noteSize(0)
+                    throw .mpool(.noSuchPage(file: file.name, pgno: key.pgno))
+                }
+                entry.read.add(1)
+            }
+            if !isNew { try convert(key.pgno, page, file) }
+        } catch {
+            try locked {
+                region.ownPins(index).pointee.wrappingSubtract(
+                    PinWord.pin, ordering: .sequentiallyConsistent)
+                drop(index)
+                if !isNew { state.pointee.counts.failedSearches += 1 }
+            }
+            endedIO()
+            throw error
+        }
+        if !isNew { entry.misses.add(1) }
+        region.header(index).key.pointee.store(key.bits, ordering: .sequentiallyConsistent)
+        endedIO()
+    }
+
+    private func convert(
+        _ pgno: UInt32, _ page: UnsafeMutableRawBufferPointer, _ file: PageFile
+    ) throws(StoreError) {
+        let fields = file.entry.fields
+        guard let filter = filter(of: fields.pointee.fileType) else { return }
+        let errno = filter.pgin(pgno, page, file.entry.cookie)
+        if errno != 0 {
+            throw .mpool(.filterFailed(file: file.name, pgno: pgno, errno: errno))
+        }
+    }
+}

@@ -1,0 +1,224 @@
+import Synchronization
+
+/// How a sync or an fsync ended that did not fail.
+package enum SyncResult: Equatable, Sendable {
+    /// Everything is on stable storage.
+    case complete
+    /// Pages that somebody holds are not.
+    case incomplete
+}
+
+extension MPool {
+    /// Writes all changed pages; memp_sync.
+    ///
+    /// Pages that are pinned are scheduled: their last put writes them. Asking again with an LSN that
+    /// is not greater asks how far that is.
+    /// - Parameters:
+    ///   - lsn: pages changed before it are needed; nil for all.
+    ///   - isChanging: whether a pinned page without changes may be about to get some, so that it is
+    ///     waited for too.
+    /// - Returns: the result, and the largest LSN of the pages that were written for this request, or
+    ///   `lsn` if there is none.
+    package func sync(
+        _ lsn: PageLSN?,
+        isChanging: (_ file: UInt64, _ pgno: UInt32) -> Bool = { _, _ in true }
+    ) throws(StoreError) -> (result: SyncResult, lsn: PageLSN?) {
+        if lsn != nil, case .none = log { throw .mpool(.noLogging) }
+        try takeLock()
+        defer { giveLockBack() }
+        let checkpoint = state.pointee.checkpoint
+        if let lsn, !checkpoint.mustRetry, lsn <= checkpoint.asked {
+            try writeReleased()
+            return answer(lsn)
+        }
+        state.pointee.checkpoint.mustRetry = false
+        state.pointee.checkpoint.hasWritten = false
+        if let lsn { state.pointee.checkpoint.asked = lsn }
+        let pages = schedule(isChanging)
+        var failure = try writeAll(pages)
+        if failure == nil {
+            failure = try flush(Set(pages.map(\.key.slot)))
+            if failure != nil { markAgain(pages) }
+        }
+        if let failure {
+            for index in cachedPages { mark(index, pending: false) }
+            state.pointee.checkpoint.mustRetry = true
+            throw failure
+        }
+        try waitForWrites(of: pages)
+        return answer(lsn)
+    }
+
+    private func answer(_ lsn: PageLSN?) -> (result: SyncResult, lsn: PageLSN?) {
+        guard state.pointee.pendingPages == 0 else {
+            reclaimFromTheDead()
+            return (.incomplete, nil)
+        }
+        let checkpoint = state.pointee.checkpoint
+        return (.complete, lsn.map { checkpoint.hasWritten ? checkpoint.written : $0 })
+    }
+
+    /// Marks what a checkpoint needs; those of them that nobody holds, in the order of the files.
+    private func schedule(
+        _ isChanging: (UInt64, UInt32) -> Bool
+    ) -> [(index: UInt32, key: PageKey)] {
+        var free: [(index: UInt32, key: PageKey)] = []
+        for index in cachedPages {
+            let header = region.header(index)
+            let key = PageKey(bits: header.key.pointee.load(ordering: .acquiring)).settled
+            let isDirty = header.flags.contains(.dirty)
+            let mayChange = !isDirty && region.pinCount(index) > 0 && isChanging(key.file, key.pgno)
+            mark(index, pending: isDirty || mayChange)
+            // The mark comes before this look at the pins, see `putUnchanged`.
+            guard isDirty || mayChange, region.pinCount(index) == 0 else { continue }
+            if isDirty { free.append((index, key)) } else { mark(index, pending: false) }
+        }
+        return free.sorted { ($0.key.slot, $0.key.pgno) < ($1.key.slot, $1.key.pgno) }
+    }
+
+    /// Writes scheduled pages whose holder has died.
+    private func writeReleased() throws(StoreError) {
+        guard state.pointee.pendingPages > 0, reclaimFromTheDead() else { return }
+        let pages = cachedPages.filter { index in
+            region.header(index).flags.contains(.pending) && region.pinCount(index) == 0
+        }
+        let keys = pages.map { index in
+            (index, PageKey(bits: region.header(index).key.pointee.load(ordering: .acquiring)))
+        }
+        if let failure = try writeAll(keys) { throw failure }
+        for index in pages where !region.header(index).flags.contains(.dirty) {
+            mark(index, pending: false)
+        }
+    }
+
+    /// Waits until nobody else writes one of these pages any more.
+    private func waitForWrites(of pages: [(index: UInt32, key: PageKey)]) throws(StoreError) {
+        while pages.contains(where: { page in
+            let header = region.header(page.index)
+            return header.key.pointee.load(ordering: .acquiring) == page.key.bits
+                && header.flags.contains(.writing)
+        }) {
+            try waitForIO()
+        }
+    }
+
+    /// Marks pages dirty whose file could not be flushed: what was written may never reach the disk.
+    private func markAgain(_ pages: [(index: UInt32, key: PageKey)]) {
+        for page in pages {
+            let key = region.header(page.index).key.pointee.load(ordering: .acquiring)
+            if PageKey(bits: key).settled == page.key { mark(page.index, dirty: true) }
+        }
+    }
+
+    /// Makes files durable that were written; the first failure.
+    ///
+    /// The lock is given back meanwhile.
+    private func flush(_ slots: Set<Int>) throws(StoreError) -> StoreError? {
+        var files: [PageBacking] = []
+        for slot in slots.sorted() where !region.file(slot).fields.pointee.isTemporary {
+            if let backing = backings[slot], backing.isWritable { files.append(backing) }
+        }
+        giveLockBack()
+        var first: StoreError?
+        for backing in files {
+            do throws(StoreError) {
+                try backing.file.sync()
+            } catch {
+                first = first ?? error
+            }
+        }
+        try takeLock()
+        return first
+    }
+
+    var cachedPages: [UInt32] {
+        (0..<UInt32(state.pointee.headers)).filter { index in
+            let key = PageKey(bits: region.header(index).key.pointee.load(ordering: .acquiring))
+            return !key.isFree && !key.isOrphan && !key.isLoading
+        }
+    }
+
+    /// Writes the changed pages of a file and flushes it; memp_fsync.
+    func sync(_ file: PageFile) throws(StoreError) -> SyncResult {
+        try takeLock()
+        defer { giveLockBack() }
+        if file.isClosed { throw .mpool(.closed) }
+        let fields = region.file(file.slot).fields
+        guard !file.isReadOnly, !fields.pointee.isTemporary else { return .complete }
+        var result = SyncResult.complete
+        var pages: [(index: UInt32, key: PageKey)] = []
+        if fields.pointee.dirtyPages > 0 { reclaimFromTheDead() }
+        for index in fields.pointee.dirtyPages > 0 ? self.pages(of: file.key) : [] {
+            let header = region.header(index)
+            let key = PageKey(bits: header.key.pointee.load(ordering: .acquiring))
+            guard header.flags.contains(.dirty) else { continue }
+            if region.pinCount(index) > 0 {
+                result = .incomplete
+            } else {
+                pages.append((index, key.settled))
+            }
+        }
+        pages.sort { $0.key.pgno < $1.key.pgno }
+        if let failure = try writeAll(pages) { throw failure }
+        try waitForWrites(of: pages)
+        // What was pinned or marked meanwhile is as good as pinned before.
+        let isLeft = pages.contains { page in
+            let header = region.header(page.index)
+            return header.key.pointee.load(ordering: .acquiring) == page.key.bits
+                && header.flags.contains(.dirty)
+        }
+        guard result == .complete, !isLeft else { return .incomplete }
+        if let failure = try flush([file.slot]) {
+            markAgain(pages)
+            throw failure
+        }
+        return .complete
+    }
+
+    /// Writes changed pages, coldest first, until that share of all pages is clean; memp_trickle.
+    ///
+    /// - Parameter percent: 1 to 100.
+    /// - Returns: how many pages were written.
+    package func trickle(percent: Int) throws(StoreError) -> Int {
+        guard (1...100).contains(percent) else {
+            throw .badArgument(option: "pct", detail: "pct is 1 to 100")
+        }
+        try takeLock()
+        defer { giveLockBack() }
+        var written = 0
+        for (index, key) in coldestDirty {
+            let total = state.pointee.pages
+            let clean = total - state.pointee.dirtyPages
+            guard total > 0, clean * 100 / total < percent else { break }
+            let now = region.header(index).key.pointee.load(ordering: .acquiring)
+            guard now == key.bits, try write(index) else { continue }
+            written += 1
+            state.pointee.counts.trickled += 1
+        }
+        return written
+    }
+
+    private var coldestDirty: [(UInt32, PageKey)] {
+        let dirty = cachedPages.filter { index in
+            let header = region.header(index)
+            let key = PageKey(bits: header.key.pointee.load(ordering: .acquiring))
+            return header.flags.contains(.dirty) && region.pinCount(index) == 0
+                && !region.file(key.slot).fields.pointee.isTemporary
+        }
+        let stamped = dirty.map { index in
+            let header = region.header(index)
+            return (
+                stamp: header.stamp.pointee.load(ordering: .relaxed), index: index,
+                key: PageKey(bits: header.key.pointee.load(ordering: .acquiring)).settled
+            )
+        }
+        return stamped.sorted { $0.stamp < $1.stamp }.map { ($0.index, $0.key) }
+    }
+}
+
+extension PageFile {
+    /// Writes the file's changed pages and flushes it; memp_fsync.
+    ///
+    /// While somebody holds one of them the others are written, but nothing is flushed.
+    package func sync() throws(StoreError) -> SyncResult { try pool.sync(self) }
+}

@@ -1,0 +1,122 @@
+import Glibc
+
+/// The buffer pools of a data directory that are open, each in a folder of its own below `mpools`.
+///
+/// A pool stays open until it is closed or the service ends; afterwards `open` has to be called again.
+package final class MPools: Sendable {
+    /// The pool under the reads of the service itself.
+    package static let service = "service"
+
+    private let directory: DataDirectory
+    private let services: LogServices
+    private let pools = Locked<[String: OpenMPool]>([:])
+    private let turns = NameTurns()
+
+    init(directory: DataDirectory, services: LogServices) {
+        self.directory = directory
+        self.services = services
+    }
+
+    /// The open pool of that name; waits for nothing.
+    package func loaded(_ name: String) -> OpenMPool? { pools.withLock { $0[name] } }
+
+    package var allLoaded: [OpenMPool] {
+        pools.withLock { Array($0.values) }.sorted { $0.name < $1.name }
+    }
+
+    /// - Throws: `.noSuchMPool` if it is not open.
+    package func find(_ name: String) throws(StoreError) -> OpenMPool {
+        guard let pool = loaded(name) else { throw .mpool(.noSuchMPool(name: name)) }
+        return pool
+    }
+
+    /// Opens a pool; memp_open.
+    ///
+    /// One that is open must have the options that are given.
+    ///
+    /// - Returns: the pool, and whether it was not open before.
+    /// - Throws: `.noSuchMPool`, `.argumentMismatch`, `.badArgument`, `.busy`.
+    package func open(
+        _ name: String, _ given: MPoolSettings
+    ) throws(StoreError) -> (pool: OpenMPool, isNew: Bool) {
+        try turns.with(name) { () throws(StoreError) in
+            if let pool = loaded(name) {
+                try given.check(against: pool.settings)
+                return (pool, false)
+            }
+            let pool = try make(name, given)
+            pools.withLock { $0[name] = pool }
+            return (pool, true)
+        }
+    }
+
+    private func make(_ name: String, _ given: MPoolSettings) throws(StoreError) -> OpenMPool {
+        let folder = folder(name)
+        let options = try given.options()
+        if options.create { try directory.makeFolders(above: folder + "/f") }
+        if !options.isPrivate, options.create, directory.exists(folder) {
+            // What a pool that nobody is in remembers is of no use to anyone.
+            do throws(StoreError) {
+                try MPool.unlink(directory.absolute(folder), name: name)
+            } catch {
+                guard case .mpool(.inUse) = error else { throw error }
+            }
+        }
+        let pool = try MPool.open(directory.absolute(folder), name: name, options)
+        return OpenMPool(name, pool, given, directory: directory, services: services)
+    }
+
+    /// Closes a pool with all its files and pins; memp_close.
+    ///
+    /// - Parameter sync: write what has changed first.
+    package func close(_ name: String, sync: Bool) throws(StoreError) -> ClosedPages {
+        try turns.with(name) { () throws(StoreError) in
+            let pool = try find(name)
+            if sync { _ = try pool.pool.sync(nil) }
+            pools.withLock { $0[name] = nil }
+            return try pool.close()
+        }
+    }
+
+    /// Removes what a pool has in its folder; memp_unlink.
+    ///
+    /// Files of pages stay.
+    /// - Throws: `.noSuchMPool`, `.inUse` if it is open here or in another process, unless `force`.
+    package func delete(_ name: String, force: Bool) throws(StoreError) {
+        try turns.with(name) { () throws(StoreError) in
+            let isOpen = loaded(name) != nil
+            if isOpen, !force { throw .mpool(.inUse(name: name)) }
+            guard isOpen || isThere(name) else { throw .mpool(.noSuchMPool(name: name)) }
+            if let pool = pools.withLock({ $0.removeValue(forKey: name) }) { _ = try pool.close() }
+            let folder = directory.absolute(folder(name))
+            try MPool.unlink(folder, name: name, force: force)
+            rmdir(folder)
+        }
+    }
+
+    /// The names of pools that are open or have a region, in order, each with whether it is open.
+    package func names() throws(StoreError) -> [(name: String, isOpen: Bool)] {
+        var names = Set(allLoaded.map(\.name))
+        names.formUnion(
+            try directory.names(in: "mpools").filter { ResourceName.isValid($0) && isThere($0) })
+        return names.sorted().map { ($0, loaded($0) != nil) }
+    }
+
+    /// Puts a pool of the service's own among them.
+    func add(_ pool: MPool, as name: String, _ settings: MPoolSettings) {
+        let open = OpenMPool(name, pool, settings, directory: directory, services: services)
+        pools.withLock { $0[name] = open }
+    }
+
+    /// Closes all pools; changes that were not synced are lost.
+    func closeAll() {
+        for pool in allLoaded { _ = try? pool.close() }
+        pools.withLock { $0 = [:] }
+    }
+
+    private func folder(_ name: String) -> String { "mpools/" + name }
+
+    private func isThere(_ name: String) -> Bool {
+        directory.exists(folder(name) + "/" + MPool.regionName)
+    }
+}

@@ -1,0 +1,111 @@
+// Pages without pins: a get and a put in one.
+
+extension OpenMPool {
+    /// Changes a page, or makes it.
+    ///
+    /// - Parameters:
+    ///   - create: make the page if it does not exist.
+    ///   - mustBeNew: change nothing if it exists.
+    /// - Returns: whether it was made, and its entity tag afterwards.
+    /// - Throws: `.readOnlyFile`, `.pagePinned` if a client has a write pin of it,
+    ///   `.conditionFailed`, `.noSuchPage`, `.badArgument`, and what the pool refuses.
+    package func change(
+        _ file: PageFile, _ pgno: UInt32, _ change: PageChange, create: Bool,
+        mustBeNew: Bool = false, discard: Bool = false, _ condition: PageCondition
+    ) throws(StoreError) -> (isNew: Bool, etag: String) {
+        guard !file.isReadOnly else { throw .mpool(.readOnlyFile(file: file.name)) }
+        try change.checkSize(file.pageSize)
+        return try turns.with("\(file.key).\(pgno)") { () throws(StoreError) in
+            if leases.isWritePinned(file.key, pgno) { throw .mpool(.pagePinned(pgno: pgno)) }
+            let isNew = try !file.exists(pgno)
+            if isNew, !create { throw .mpool(.noSuchPage(file: file.name, pgno: pgno)) }
+            var pin = try file.get(create ? .create(pgno) : .existing(pgno))
+            if mustBeNew, !isNew {
+                let tag = try pin.withBytes { file.tag(of: UnsafeRawBufferPointer($0)) }
+                throw .mpool(.conditionFailed(etag: tag))
+            }
+            return (isNew, try apply(change, &pin, discard: discard, condition))
+        }
+    }
+
+    /// Makes a page behind the last one; it is dirty, so that it stays.
+    ///
+    /// - Returns: its number and entity tag.
+    package func append(
+        _ file: PageFile, _ bytes: [UInt8]?, discard: Bool = false
+    ) throws(StoreError) -> (pgno: UInt32, etag: String) {
+        guard !file.isReadOnly else {
+            throw .badArgument(
+                option: "flags", detail: "no page can be added to a file that is read only")
+        }
+        if let bytes { try PageChange.whole(bytes).checkSize(file.pageSize) }
+        var pin = try file.get(.new)
+        let change = PageChange.whole(bytes ?? [UInt8](repeating: 0, count: file.pageSize))
+        let etag = try apply(change, &pin, discard: discard, PageCondition())
+        return (pin.pgno, etag)
+    }
+
+    private func apply(
+        _ change: PageChange, _ pin: inout PagePin, discard: Bool, _ condition: PageCondition
+    ) throws(StoreError) -> String {
+        let file = pin.file
+        let bytes = try pin.withBytes { (page) throws(StoreError) in
+            try condition.check(UnsafeRawBufferPointer(page), of: file)
+            return try change.applied(to: page)
+        }
+        try pin.replace(with: bytes)
+        try pin.put(discard ? [.dirty, .discard] : .dirty)
+        return try bytes.withBytes { (bytes) throws(StoreError) in file.tag(of: bytes) }
+    }
+
+    /// Writes everything that has changed; memp_sync.
+    package func sync(_ lsn: PageLSN?) throws(StoreError) -> (result: SyncResult, lsn: PageLSN?) {
+        try pool.sync(lsn) { leases.isWritePinned($0, $1) }
+    }
+}
+
+extension PageFile {
+    /// The strong entity tag of a page with these bytes.
+    package func tag(of page: UnsafeRawBufferPointer) -> String {
+        PageTag.text(of: page, lsnOffset: options.lsnOffset)
+    }
+
+    /// A copy of a page that is cached and can be had without waiting; counted as a hit.
+    package func cachedCopy(_ pgno: UInt32) -> [UInt8]? {
+        guard !isClosed, !isMapped else { return nil }
+        let index = pool.pinCached(PageKey(file: key, pgno: pgno))
+        guard index != Region.none else { return nil }
+        defer { pool.putUnchanged(index) }
+        return Array(pool.region.page(pool.region.header(index)))
+    }
+
+    /// A copy of a page, and its number.
+    package func copy(
+        _ request: WantedPage, discard: Bool = false
+    ) throws(StoreError) -> (pgno: UInt32, bytes: [UInt8]) {
+        var pin = try get(request)
+        let bytes = try pin.withBytes { Array($0) }
+        try pin.put(discard ? .discard : [])
+        return (pin.pgno, bytes)
+    }
+}
+
+extension PageChange {
+    /// Refuses what can't fit before any page is looked at.
+    func checkSize(_ pageSize: Int) throws(StoreError) {
+        switch self {
+        case .whole(let bytes):
+            guard bytes.count == pageSize else {
+                throw .badArgument(
+                    option: "page",
+                    detail: "a page of this file has \(pageSize) bytes, not \(bytes.count)")
+            }
+        case .patches(let patches):
+            for patch in patches
+            where patch.at < 0 || patch.at > pageSize - patch.bytes.count {
+                throw .badArgument(
+                    option: "at", detail: "the bytes reach beyond the page of \(pageSize)")
+            }
+        }
+    }
+}
