@@ -4,7 +4,8 @@ import Synchronization
 
 /// Times the engine of buffer pools without HTTP; `libdb.c` times Berkeley DB in the same way.
 ///
-/// `MPoolBench FOLDER` works in that folder, and prints one line a measurement: name, value, unit.
+/// `MPoolBench FOLDER` works in that folder, and prints one line a measurement: name, who did it, value,
+/// unit; more is better.
 @main enum MPoolBench {
     static let pageSize = 4096
     /// Pages that are hit, and pages of the file that is read.
@@ -14,7 +15,7 @@ import Synchronization
     static func main() throws(StoreError) {
         let arguments = CommandLine.arguments
         guard arguments.count == 2 || arguments.count == 3 else {
-            print("usage: MPoolBench FOLDER [hits|pagein|ratio]")
+            print("usage: MPoolBench FOLDER [hits|pagein|logs|ratio]")
             exit(2)
         }
         let folder = arguments[1]
@@ -22,10 +23,11 @@ import Synchronization
         try makeFile(folder)
         if only ?? "hits" == "hits" { try printHits(folder) }
         if only ?? "pagein" == "pagein" { try printPageIn(folder) }
+        if only ?? "logs" == "logs" { try LogReads.run(folder) }
         if only ?? "ratio" == "ratio" {
             for policy in ReplacementPolicy.allCases {
                 let ratio = try HitRatio.measure(folder, policy)
-                print("hit ratio zipf with scans \(policy.rawValue): \(ratio)")
+                report("hit ratio, Zipf with scans", policy.rawValue, ratio, "")
             }
         }
     }
@@ -35,23 +37,24 @@ import Synchronization
             let kind = isPrivate ? "private" : "shared"
             for threads in 1...2 {
                 let nanoseconds = try hits(folder, isPrivate: isPrivate, threads, pages: hot)
-                print("hit \(kind) \(threads) threads: \(nanoseconds) ns")
+                report("hit, \(kind), \(threads) threads", "Tidemark", 1000 / nanoseconds, "M/s")
             }
         }
         for threads in 1...2 {
             let nanoseconds = try hits(folder, isPrivate: true, threads, pages: 1)
-            print("one hot page \(threads) threads: \(nanoseconds) ns")
+            report("one hot page, \(threads) threads", "Tidemark", 1000 / nanoseconds, "M/s")
         }
     }
 
     private static func printPageIn(_ folder: String) throws(StoreError) {
         for isRandom in [false, true] {
             let order = isRandom ? "random" : "sequential"
-            print("pread \(order): \(try plain(folder, isRandom)) MB/s")
+            let plain = try plain(folder, isRandom)
             for isPrivate in [true, false] {
                 let kind = isPrivate ? "private" : "shared"
                 let speed = try pageIn(folder, isPrivate: isPrivate, isRandom)
-                print("page-in \(order) \(kind): \(speed) MB/s")
+                report("page-in, \(order), \(kind)", "Tidemark", speed, "MB/s")
+                report("page-in, \(order), \(kind)", "pread", plain, "MB/s")
             }
         }
     }
@@ -77,6 +80,10 @@ import Synchronization
         let file = try File(path: path, name: path, flags: O_RDWR | O_CREAT)
         let block = [UInt8](repeating: 0x5A, count: 256 * pageSize)
         for number in 0..<large / 256 { try file.write(block, at: number * block.count) }
+    }
+
+    static func report(_ name: String, _ side: String, _ value: Double, _ unit: String) {
+        print("\(name)\t\(side)\t\(value)\t\(unit)")
     }
 
     static func random(_ state: inout UInt64) -> UInt64 {

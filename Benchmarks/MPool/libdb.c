@@ -105,13 +105,14 @@ int main(int count, char **arguments) {
         for (int threads = 1; threads <= 2; threads++) {
             open_pool(is_private, HOT + 1000);
             pages = HOT;
-            printf("libdb hit %s %d threads: %.1f ns\n", kinds[is_private], threads, hits(threads));
+            printf("hit, %s, %d threads\tlibdb\t%.3f\tM/s\n", kinds[is_private], threads,
+                   1000 / hits(threads));
             close_pool();
         }
     for (int is_random = 0; is_random < 2; is_random++)
         for (int is_private = 1; is_private >= 0; is_private--) {
             open_pool(is_private, 2048);
-            printf("libdb page-in %s %s: %.1f MB/s\n", is_random ? "random" : "sequential",
+            printf("page-in, %s, %s\tlibdb\t%.1f\tMB/s\n", is_random ? "random" : "sequential",
                    kinds[is_private], page_in(is_random));
             close_pool();
         }

@@ -52,7 +52,7 @@ enum Tidemark {
                 budget: CommitBudget(
                     requests: settings.queueRequests, bytes: settings.queueBytes,
                     observer: { metrics.count($0) }),
-                report: { log.warning($0) })
+                serviceCacheSize: settings.serviceCacheSize, report: { log.warning($0) })
             return Service(settings: settings, store: store, metrics: metrics, log: log)
         } catch {
             throw StartFailure(

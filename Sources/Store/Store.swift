@@ -23,10 +23,12 @@ package final class Store: Sendable {
     ///
     /// - Parameters:
     ///   - budget: bounds the commit queues.
+    ///   - serviceCacheSize: bytes of the pool that logs are read through; 0 for none.
     ///   - report: told, in words, of what an operator should know.
     /// - Throws: `.locked` if another server uses the directory.
     package init(
         path: String, budget: CommitBudget = CommitBudget(requests: 10_000, bytes: 64 << 20),
+        serviceCacheSize: Int = 32 << 20,
         report: @escaping @Sendable (String) -> Void = { _ in }
     ) throws(StoreError) {
         directory = try DataDirectory(path: path)
@@ -34,13 +36,15 @@ package final class Store: Sendable {
         files = Workers(name: "files", limit: 16)
         committers = Workers(name: "committer", limit: 16)
         timers = Timers()
+        let cache = try ReadCache(size: serviceCacheSize, directory)
         let services = LogServices(
-            committers: committers, files: files, timers: timers, budget: budget,
+            committers: committers, files: files, timers: timers, budget: budget, cache: cache,
             report: report)
         pools = Pools(directory: directory, services: services)
         logs = Logs(directory: directory, services: services, node: "nonode@nohost")
         journals = Journals(directory: directory, services: services)
-        mpools = MPools(directory: directory, services: services)
+        mpools = MPools(directory: directory, journals: journals, services: services)
+        if let cache { mpools.add(cache.pool, as: MPools.service, cache.settings) }
         let unfinished = try directory.discardUnfinished()
         if unfinished > 0 { report("removed \(unfinished) files whose making was cut short") }
     }
@@ -52,8 +56,8 @@ package final class Store: Sendable {
         files.stop()
         pools.closeAll()
         logs.closeAll()
-        journals.closeAll()
         mpools.closeAll()
+        journals.closeAll()
         committers.stop()
         timers.stop()
     }
@@ -65,5 +69,7 @@ struct LogServices: Sendable {
     let files: Workers
     let timers: Timers
     let budget: CommitBudget
+    /// Pages of files that were read before; nil if none are kept.
+    let cache: ReadCache?
     let report: @Sendable (String) -> Void
 }

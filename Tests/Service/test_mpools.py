@@ -223,6 +223,25 @@ def test_sync_without_a_log_takes_no_lsn(api, name):
     assert pool.stat["st_page_dirty"] == 0
 
 
+def test_a_journal_is_flushed_before_the_page_that_it_tells_of(api, name):
+    check_problem(api.put(f"/v1/mpools/{name}", {"journal": "absent"}), "no_such_journal")
+    journal = f"/v1/journals/{name}"
+    assert api.put(journal).status == 201
+    lsns = [api.post(f"{journal}/append?durability=written", text, type="text/plain").json
+            for text in (b"one", b"two")]
+    pool = MPool(api, name, journal=name)
+    pool.open(lsn_offset=8)
+    file, offset = lsns[1]["first"]["file"], lsns[1]["first"]["offset"]
+    pool.put(0, with_lsn(bytes(PAGE), file, offset))
+    assert pool.fsync().json == {"complete": True}
+    assert pool.post("/sync", {"lsn": {"file": file, "offset": offset + 1}}).status == 200
+    pool.put(0, with_lsn(bytes(PAGE), file + 7, 0))
+    check_problem(pool.fsync(), "lsn_beyond_log")
+    assert pool.stat["st_page_dirty"] == 1
+    pool.put(0, bytes(PAGE))
+    assert pool.fsync().status == 200
+
+
 def test_figures_can_be_started_anew(api, name):
     pool = MPool(api, name)
     pool.open()

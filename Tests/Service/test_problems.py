@@ -34,6 +34,7 @@ ELSEWHERE = {
     "no_such_mpool": "test_mpools.py::test_a_pool_that_is_not_there",
     "mpool_in_use": "test_mpools.py::test_deleting_needs_force_while_it_is_open",
     "busy": "test_mpools.py::test_a_folder_that_stays_locked_is_busy",
+    "lsn_beyond_log": "test_mpools.py::test_a_journal_is_flushed_before_the_page_that_it_tells_of",
     "no_logging": "test_mpools.py::test_sync_without_a_log_takes_no_lsn",
     "filter_failed": "test_mpools.py::test_a_filter_that_fails_leaves_the_page_dirty",
     "read_only_file": "test_mpools.py::test_several_handles_share_the_pages_of_a_path",
@@ -46,7 +47,6 @@ ELSEWHERE = {
     "uri_too_long": "test_limits.py::test_target_up_to_the_limit",
 }
 EXCLUDED = {
-    "lsn_beyond_log": "needs the end of a log, which clients with logging keep to themselves",
     "pin_overflow": "a page has 65,535 pins at most, a pool of a client's 1,000",
     "run_recovery": "damage that no process of ours leaves; MPoolTests break a region's lock",
     "internal": "a defect of the service; no request is known to cause it",

@@ -46,9 +46,7 @@ enum MPoolSchemas {
             [
                 "ops": [
                     "type": "array", "maxItems": 10_000,
-                    "items": [
-                        "type": "object", "required": ["op"], "properties": ["op": operation],
-                    ],
+                    "items": ["type": "object", "description": "op, and what that needs."],
                 ], "stop": ["type": "boolean", "default": true],
             ], required: ["ops"], closed: true),
         "MPoolBatchResults": object([
@@ -96,12 +94,6 @@ enum MPoolSchemas {
         "description": "A filter's name, or a+b.",
     ]
     private static let filterName = "(none|byteswap16|byteswap32|byteswap64|xor|crc32c|fail)"
-    private static let operation: JSONValue = [
-        "type": "string",
-        "enum": [
-            "fget", "fput", "fset", "fsync", "sync", "trickle", "stat", "get", "put", "patch",
-        ],
-    ]
     private static let ttl: JSONValue = [
         "type": "integer", "minimum": 1000, "maximum": 300_000, "default": 30_000,
         "description": "How long the pin lives without use.",
@@ -145,8 +137,9 @@ enum MPoolSchemas {
                 "description": "Pages carry LSNs of a log that the client keeps and flushes.",
             ],
             "journal": [
-                "type": "null", "default": nil,
-                "description": "For the journal whose LSNs pages carry; not in this version.",
+                "type": ["string", "null"], "default": nil,
+                "pattern": "^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$",
+                "description": "The journal whose LSNs pages carry; flushed before they are written.",
             ],
             "max_pinned_pct": percent,
             "policy": ["type": "string", "enum": ["lru", "s3fifo"], "default": "lru"],

@@ -94,6 +94,10 @@ extension Service {
             guard let operations = try object.elements("ops") else {
                 throw Problem(.badParameter, "ops is needed", option: "ops")
             }
+            for operation in operations where operation.members == nil {
+                throw Problem(
+                    .badParameter, "\(operation.place) must be an object", option: "ops")
+            }
             let stops = try object.bool("stop") ?? true
             try object.finish()
             var batch = MPoolBatch(calls: MPoolCalls(pool: pool))

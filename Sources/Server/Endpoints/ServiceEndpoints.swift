@@ -11,7 +11,7 @@ extension Service {
         case .ready: return try ready(call)
         case .metrics:
             _ = try call.negotiate([.text])
-            return Self.text(metrics.text(of: self), .metrics)
+            return onFileThread { [self] in Self.text(metrics.text(of: self), .metrics) }
         case .openAPIJSON:
             return try Self.json(call, OpenAPIDocument.document(version: Version.service))
         case .openAPIYAML:

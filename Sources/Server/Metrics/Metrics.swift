@@ -156,6 +156,7 @@ final class Metrics: Sendable {
         let store = service.store
         text.add(
             "pools_open", .gauge, "Pools that are open.", Double(store.pools.allLoaded.count))
+        addMPools(of: store.mpools, to: &text)
         text.add("logs_open", .gauge, "Logs that are open.", Double(store.logs.allLoaded.count))
         text.add(
             "journals_open", .gauge, "Journals that are open.",

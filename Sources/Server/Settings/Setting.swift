@@ -65,6 +65,9 @@ struct Setting: Sendable {
         number(
             "storage.free_bytes", "Free space that the disk must keep for anything to be made.",
             \.freeBytesFloor, 0...(1 << 50)),
+        number(
+            "mpool.service_cachesize", "Bytes of the pool that logs are read through; 0 for none.",
+            \.serviceCacheSize, 0...(1 << 36)),
         choice(
             "terms.atoms",
             "How atoms are written into logs: latin1 as OTP 25 does, utf8 as OTP 26 and later.",

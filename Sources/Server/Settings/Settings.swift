@@ -28,6 +28,7 @@ struct Settings: Sendable {
     var queueRequests = 10_000
     var queueBytes = 64 << 20
     var freeBytesFloor = 256 << 20
+    var serviceCacheSize = 32 << 20
     var atoms = Atoms.latin1
     var accessLog = AccessLog.failed
     var logFormat = LogFormat.text

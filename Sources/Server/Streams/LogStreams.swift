@@ -116,7 +116,7 @@ final class LogWalkStream: ByteStream, @unchecked Sendable {
         if left > 0 {
             let chunk = try log.chunk(
                 from: cursor,
-                ChunkRequest(limit: left, window: Self.window, mustDecode: false))
+                ChunkRequest(limit: left, window: Self.window, isSequential: true))
             encoder.add(chunk, to: &output)
             cursor = chunk.next
             if !chunk.isEnd { return }

@@ -17,9 +17,11 @@ extension MPoolSettings {
         noMmap = try object.bool("nommap")
         logging = try object.bool("logging")
         if let node = object.take("journal"), !node.isNull {
-            throw Problem(
-                .badParameter, "journals of buffer pools are not in this version",
-                option: "journal")
+            guard let name = node.string, ResourceName.isValid(name) else {
+                throw Problem(
+                    .badParameter, "journal is the name of a journal, or null", option: "journal")
+            }
+            journal = name
         }
         maxPinnedPercent = try object.integer("max_pinned_pct")
         policy = try object.choice("policy")

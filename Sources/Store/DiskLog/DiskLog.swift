@@ -67,6 +67,8 @@ package final class DiskLog: Sendable {
     let setting: LogSetting
     let owners: LogOwners
     let committer: Committer<DiskLogEngine>
+    /// Pages of the log's files that were read before.
+    let cache: ReadCache?
     private let timers: Timers
     private let promised: Locked<Durability>
     private let headShown: Locked<LogHead>
@@ -87,6 +89,8 @@ package final class DiskLog: Sendable {
         promised = Locked(options.durability ?? .synced)
         self.opened = opened.result
         timers = services.timers
+        // What another program writes is nobody's to remember.
+        cache = options.mode == .readOnly ? nil : services.cache
         owners = LogOwners(name: name, timers: services.timers) { [weak handles] handle in
             handles?.find(handle) != nil
         }

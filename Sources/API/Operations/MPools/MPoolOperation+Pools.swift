@@ -24,7 +24,7 @@ extension MPoolOperation {
                 .init(200, "It was open.", [.json("MPool", example: MPoolExamples.pool)]),
                 .init(201, "It is open.", [.json("MPool", example: MPoolExamples.pool)]),
             ],
-            problems: [.argMismatch])
+            problems: [.argMismatch, .noSuchJournal])
     }
 
     static var describeGet: OperationDescription {

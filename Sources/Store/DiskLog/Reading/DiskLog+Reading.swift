@@ -33,7 +33,7 @@ extension DiskLog {
         while true {
             let view = view
             try check(cursor, view)
-            guard let reader = try LogFileReader(self, view, cursor) else {
+            guard let reader = try LogFileReader(self, view, cursor, request) else {
                 // A file that is missing, or is none of a log, is passed over.
                 guard let next = view.map.next(after: cursor.file) else {
                     return Self.end(cursor)
@@ -126,13 +126,20 @@ extension DiskLog {
 /// One file of a log while a chunk is read from it.
 struct LogFileReader {
     private let file: LogFile
+    /// Where pages of the file are kept; nil to read past that.
+    private let cache: ReadCache?
+    private let life: ReadCache.Life
     private let cursor: LogCursor
     /// Where the file ends for readers.
     let end: Int
 
     /// Nil if the file is missing or is none of a log.
-    init?(_ log: DiskLog, _ view: DiskLog.View, _ cursor: LogCursor) throws(StoreError) {
+    init?(
+        _ log: DiskLog, _ view: DiskLog.View, _ cursor: LogCursor, _ request: ChunkRequest
+    ) throws(StoreError) {
         self.cursor = cursor
+        cache = request.isSequential ? nil : log.cache
+        life = ReadCache.Life(view, cursor)
         if cursor.file == view.map.current {
             file = view.file
             end = view.end
@@ -187,8 +194,13 @@ struct LogFileReader {
         var failure: StoreError?
         let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
             do throws(StoreError) {
-                initialized = try file.read(
-                    at: cursor.offset, into: UnsafeMutableRawBufferPointer(buffer))
+                let buffer = UnsafeMutableRawBufferPointer(buffer)
+                let known =
+                    cache?.copy(life, path: file.path, at: cursor.offset, end: end, into: buffer)
+                let done = known ?? 0
+                initialized = try done + file.read(
+                    at: cursor.offset + done,
+                    into: UnsafeMutableRawBufferPointer(rebasing: buffer[done...]))
             } catch {
                 failure = error
             }
@@ -198,5 +210,15 @@ struct LogFileReader {
             throw .cutShort(detail: "\(file.path) is shorter than what was written to it")
         }
         return bytes
+    }
+}
+
+extension ReadCache.Life {
+    /// The life of the file that a cursor stands in.
+    fileprivate init(_ view: DiskLog.View, _ cursor: LogCursor) {
+        self.init(
+            identity: UInt32(cursor.identity, radix: 16) ?? 0, epoch: cursor.epoch,
+            generation: UInt32(truncatingIfNeeded: view.generation),
+            file: UInt32(cursor.file), start: cursor.start)
     }
 }

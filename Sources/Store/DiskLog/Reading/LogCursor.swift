@@ -52,8 +52,14 @@ package struct ChunkRequest: Sendable {
     package var window = 65_536
     /// Whether an item must be a term; `bchunk` of the original does not ask.
     package var mustDecode = false
+    /// Whether the log is read from one end to the other, so that keeping what is read helps nobody.
+    package var isSequential = false
 
-    package init(limit: Int = .max, window: Int = 65_536, mustDecode: Bool = false) {
+    package init(
+        limit: Int = .max, window: Int = 65_536, mustDecode: Bool = false,
+        isSequential: Bool = false
+    ) {
+        self.isSequential = isSequential
         self.limit = limit
         self.window = window
         self.mustDecode = mustDecode

@@ -18,7 +18,19 @@ package struct MPoolStatistics: Equatable, Sendable {
     package var lockTaken = 0
     package var files: [OfFile] = []
 
+    package init() {}
+
     package var pages: Int { cleanPages + dirtyPages }
+
+    /// Adds what several pools have in common: not their settings, tables and files.
+    package static func += (left: inout Self, right: Self) {
+        left.counts += right.counts
+        left.cleanEvicted += right.cleanEvicted
+        left.dirtyEvicted += right.dirtyEvicted
+        left.cleanPages += right.cleanPages
+        left.dirtyPages += right.dirtyPages
+        left.trickled += right.trickled
+    }
 
     /// The figures of one file.
     package struct OfFile: Equatable, Sendable {

@@ -16,9 +16,6 @@ package struct MPoolSettings: Equatable, Sendable {
     package static let defaultPinnedPercent = 80
 
     func options() throws(StoreError) -> MPoolOptions {
-        if journal != nil {
-            throw .notImplemented(detail: "this build has no journals for buffer pools")
-        }
         try Self.check(maxPinnedPercent: maxPinnedPercent)
         var options = MPoolOptions()
         options.cacheSize = cacheSize ?? options.cacheSize

@@ -8,12 +8,14 @@ package final class MPools: Sendable {
     package static let service = "service"
 
     private let directory: DataDirectory
+    private let journals: Journals
     private let services: LogServices
     private let pools = Locked<[String: OpenMPool]>([:])
     private let turns = NameTurns()
 
-    init(directory: DataDirectory, services: LogServices) {
+    init(directory: DataDirectory, journals: Journals, services: LogServices) {
         self.directory = directory
+        self.journals = journals
         self.services = services
     }
 
@@ -52,7 +54,8 @@ package final class MPools: Sendable {
 
     private func make(_ name: String, _ given: MPoolSettings) throws(StoreError) -> OpenMPool {
         let folder = folder(name)
-        let options = try given.options()
+        var options = try given.options()
+        if let journal = given.journal { options.log = try log(journal) }
         if options.create { try directory.makeFolders(above: folder + "/f") }
         if !options.isPrivate, options.create, directory.exists(folder) {
             // What a pool that nobody is in remembers is of no use to anyone.
@@ -112,6 +115,25 @@ package final class MPools: Sendable {
     func closeAll() {
         for pool in allLoaded { _ = try? pool.close() }
         pools.withLock { $0 = [:] }
+    }
+
+    /// A journal here as the log of a pool: flushed up to a page's LSN before the page is written.
+    private func log(_ name: String) throws(StoreError) -> PageLog {
+        _ = try journals.find(name)
+        return .flushed { [journals] (lsn) throws(StoreError) in
+            let journal = try journals.find(name)
+            let wanted = LSN(file: lsn.file, offset: lsn.offset)
+            let view = journal.view
+            guard wanted < view.end else { throw .mpool(.lsnBeyondLog(lsn)) }
+            if wanted < view.synced { return }
+            let flushed = Locked<Result<Journal.View, StoreError>?>(nil)
+            try journal.flush(isDurable: true) { result in
+                flushed.withLock { $0 = result }
+                flushed.wakeAll()
+            }
+            let result = flushed.whenReady({ $0 != nil }) { $0 }
+            if case .failure(let error)? = result { throw error }
+        }
     }
 
     private func folder(_ name: String) -> String { "mpools/" + name }

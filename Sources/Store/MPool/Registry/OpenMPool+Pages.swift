@@ -73,7 +73,13 @@ extension PageFile {
     /// A copy of a page that is cached and can be had without waiting; counted as a hit.
     package func cachedCopy(_ pgno: UInt32) -> [UInt8]? {
         guard !isClosed, !isMapped else { return nil }
-        let index = pool.pinCached(PageKey(file: key, pgno: pgno))
+        let key = PageKey(file: key, pgno: pgno)
+        // A put that has work with the page takes a lock, which another process may hold for long.
+        let found = pool.region.find(key).index
+        guard found != Region.none,
+            pool.region.header(found).flags.isDisjoint(with: .needsCare)
+        else { return nil }
+        let index = pool.pinCached(key)
         guard index != Region.none else { return nil }
         defer { pool.putUnchanged(index) }
         return Array(pool.region.page(pool.region.header(index)))
