@@ -45,7 +45,7 @@ enum MPoolSchemas {
         "MPoolBatch": object(
             [
                 "ops": [
-                    "type": "array", "maxItems": 10_000,
+                    "type": "array", "description": "At most 10,000.",
                     "items": ["type": "object", "description": "op, and what that needs."],
                 ], "stop": ["type": "boolean", "default": true],
             ], required: ["ops"], closed: true),
@@ -102,7 +102,7 @@ enum MPoolSchemas {
     private static let page = object(
         ["b64": ["type": "string", "contentEncoding": "base64"]], closed: true)
     private static let patches: JSONValue = [
-        "type": "array", "maxItems": 10_000,
+        "type": "array", "description": "At most 10,000.",
         "items": object(
             ["at": count, "b64": ["type": "string", "contentEncoding": "base64"]], closed: true),
     ]
@@ -139,7 +139,8 @@ enum MPoolSchemas {
             "journal": [
                 "type": ["string", "null"], "default": nil,
                 "pattern": "^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$",
-                "description": "The journal whose LSNs pages carry; flushed before they are written.",
+                "description":
+                    "The journal whose LSNs pages carry; flushed before they are written.",
             ],
             "max_pinned_pct": percent,
             "policy": ["type": "string", "enum": ["lru", "s3fifo"], "default": "lru"],
