@@ -128,6 +128,43 @@ def test_killed_under_load_no_acknowledged_record_is_lost(
         real.close()
 
 
+@pytest.mark.parametrize("format", ["internal", "external"])
+@pytest.mark.parametrize("is_smaller", [False, True], ids=["stale", "cut off"])
+def test_count_that_a_power_loss_kept_out_of_the_index_is_made_up_for(start, format, is_smaller):
+    """The index is written in two places, and what is written last may be all that stays."""
+    server = start()
+    api, path = server.client, "/v1/logs/l"
+
+    def append(number):
+        answer = api.post(path + "/append", b"<%d>" % number * 15, type="application/octet-stream")
+        assert answer.status == 200
+
+    size = {"max_no_bytes": 70, "max_no_files": 7}
+    assert api.put(path, {"type": "wrap", "format": format, "size": size}).status == 201
+    for number in range(5):
+        append(number)
+    if is_smaller:
+        # Files behind the first two belong to the ring until these are full.
+        answer = api.request("PATCH", path, {"size": {**size, "max_no_files": 2}})
+        assert answer.status == 200
+        append(5)
+    before = logs.Found(api, "l")
+    index = server.data / "logs" / "l.LOG.idx"
+    server.kill9()
+    data = bytearray(index.read_bytes())
+    current = int.from_bytes(data[6:10], "big")
+    last = current - 1 or (len(data) - 10) // 8
+    if is_smaller:
+        assert current == 1 and last > 2
+        del data[10 + 8 * (last - 1):]
+    else:
+        data[10 + 8 * (last - 1):10 + 8 * last] = (9).to_bytes(8, "big")
+    index.write_bytes(data)
+    server.start()
+    found = logs.Found(server.client, "l")
+    assert (found.fault, found.oldest, found.records) == (None, before.oldest, before.records)
+
+
 @pytest.mark.parametrize("kind", ["halt", "wrap external"])
 def test_control_server_whose_write_does_nothing_is_caught(start, tmp_path, kind, dice):
     faults = Faults(tmp_path / "faults")

@@ -169,7 +169,7 @@ enum JournalSchemas {
     ]
 
     private static let changes: JSONValue = [
-        "type": "array", "maxItems": 10_000,
+        "type": "array", "description": "At most 10,000.",
         "items": object(
             ["data": envelope, "at": count, "size": count], closed: true),
     ]
@@ -192,7 +192,7 @@ enum JournalSchemas {
     private static let transaction = object(
         [
             "ops": [
-                "type": "array", "minItems": 1, "maxItems": 10_000,
+                "type": "array", "minItems": 1, "description": "At most 10,000.",
                 "items": [
                     "oneOf": [
                         operation(

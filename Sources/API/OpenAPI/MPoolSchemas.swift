@@ -139,7 +139,8 @@ enum MPoolSchemas {
             "journal": [
                 "type": ["string", "null"], "default": nil,
                 "pattern": "^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$",
-                "description": "The journal whose LSNs pages carry; flushed before they are written.",
+                "description":
+                    "The journal whose LSNs pages carry; flushed before they are written.",
             ],
             "max_pinned_pct": percent,
             "policy": ["type": "string", "enum": ["lru", "s3fifo"], "default": "lru"],

@@ -118,7 +118,7 @@ package enum OpenAPIDocument {
     private static let lsnParameter: JSONValue = [
         "name": "lsn", "in": "path", "required": true,
         "description": "Where the record begins: file,offset.",
-        "schema": ["type": "string", "pattern": "^[0-9]{1,10},[0-9]{1,10}$"],
+        "schema": ["type": "string", "pattern": .string("^\(Schemas.lsn)$")],
         "example": "1,256",
     ]
 

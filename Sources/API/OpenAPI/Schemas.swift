@@ -9,6 +9,14 @@ package enum Schemas {
         "type": "integer", "minimum": 0, "maximum": 4_294_967_295, "default": 1,
     ]
 
+    /// A number of 32 bits without a sign.
+    static let number32 =
+        "(429496729[0-5]|42949672[0-8][0-9]|4294967[01][0-9]{2}|429496[0-6][0-9]{3}"
+        + "|42949[0-5][0-9]{4}|4294[0-8][0-9]{5}|429[0-3][0-9]{6}|42[0-8][0-9]{7}|4[01][0-9]{8}"
+        + "|[1-3][0-9]{9}|[0-9]{1,9})"
+    /// `file,offset`.
+    static let lsn = "\(number32),\(number32)"
+
     static let count: JSONValue = ["type": "integer", "minimum": 0]
     static let string: JSONValue = ["type": "string"]
     static let flag: JSONValue = ["type": "boolean"]

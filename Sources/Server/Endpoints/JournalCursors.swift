@@ -189,7 +189,7 @@ private struct RowKey: Equatable, Sendable {
     init(_ text: String) throws(Problem) {
         let parts = text.split(separator: ",", omittingEmptySubsequences: false)
         guard parts.count == 3, let lsn = LSN(parts[..<2].joined(separator: ",")),
-            let counter = UInt32(parts[2])
+            let counter = LSN("0,\(parts[2])")?.offset
         else {
             throw Problem(.badParameter, "after is a row: file,offset,opctr", option: "after")
         }

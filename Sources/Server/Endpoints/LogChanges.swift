@@ -109,6 +109,7 @@ extension Service {
     // MARK: - Emptying
 
     func truncateLog(_ call: Call) throws(Problem) -> Answer {
+        _ = try call.bool("raw")
         let caller = try caller(call)
         let wait = try blockWait(call)
         let expectation = try Expectation(call)
@@ -128,6 +129,7 @@ extension Service {
     }
 
     func reopenLog(_ call: Call) throws(Problem) -> Answer {
+        _ = try call.bool("raw")
         let caller = try caller(call)
         _ = try call.negotiate([.json])
         return try onLog(call) { service, log throws(Problem) in

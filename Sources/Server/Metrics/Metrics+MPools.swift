@@ -19,7 +19,8 @@ extension Metrics {
             sums.map { ($0.labels, Double(value($0.sum))) }
         }
         func states(
-            _ first: (String, (MPoolStatistics) -> Int), _ second: (String, (MPoolStatistics) -> Int)
+            _ first: (String, (MPoolStatistics) -> Int),
+            _ second: (String, (MPoolStatistics) -> Int)
         ) -> [([String: String], Double)] {
             sums.flatMap { labels, sum in
                 [first, second].map { state, value in

@@ -3,23 +3,29 @@ package final class Timers: Sendable {
     /// Names a callback that has been scheduled.
     package struct Token: Hashable, Sendable { fileprivate let id: Int }
 
-    private struct Entry {
-        let deadline: Instant
-        let action: @Sendable () -> Void
-    }
-
     private struct State {
-        var entries: [Token: Entry] = [:]
-        var earliest: Instant?
+        var actions: [Token: @Sendable () -> Void] = [:]
+        /// Deadlines, the earliest first; some of callbacks that have been cancelled.
+        var queue = DeadlineQueue()
         var nextID = 0
         var running = false
         var stopping = false
 
+        var earliest: Instant? { queue.first?.deadline }
+
         mutating func takeDue(_ now: Instant) -> [@Sendable () -> Void] {
-            let due = entries.filter { $0.value.deadline <= now }
-            for token in due.keys { entries[token] = nil }
-            earliest = entries.values.map(\.deadline).min()
-            return due.values.sorted { $0.deadline < $1.deadline }.map(\.action)
+            var due: [@Sendable () -> Void] = []
+            while let first = queue.first, first.deadline <= now {
+                queue.removeFirst()
+                if let action = actions.removeValue(forKey: first.token) { due.append(action) }
+            }
+            return due
+        }
+
+        /// Clears away what cancelling has left, once that is most of it.
+        mutating func tidy() {
+            guard queue.count > 64, queue.count > 2 * actions.count else { return }
+            queue.keep { actions[$0] != nil }
         }
     }
 
@@ -33,29 +39,37 @@ package final class Timers: Sendable {
         afterMilliseconds milliseconds: Int, _ action: @escaping @Sendable () -> Void
     ) -> Token {
         let deadline = Instant.now.advanced(milliseconds: milliseconds)
-        let (token, mustStart) = state.withLock { state in
+        let (token, mustStart, isEarliest) = state.withLock { state in
             let token = Token(id: state.nextID)
             state.nextID += 1
-            state.entries[token] = Entry(deadline: deadline, action: action)
-            state.earliest = min(state.earliest ?? deadline, deadline)
-            let mustStart = !state.running
-            state.running = true
-            return (token, mustStart)
+            let earliest = state.earliest
+            state.actions[token] = action
+            state.queue.insert(.init(deadline: deadline, token: token))
+            defer { state.running = true }
+            return (token, !state.running, earliest.map { deadline < $0 } ?? true)
         }
-        if mustStart { _ = startThread("timers") { [self] in run() } } else { state.wakeAll() }
+        if mustStart {
+            _ = startThread("timers") { [self] in run() }
+        } else if isEarliest {
+            state.wakeAll()
+        }
         return token
     }
 
     /// Forgets a callback; it may be running already.
     package func cancel(_ token: Token) {
-        state.withLock { $0.entries[token] = nil }
+        state.withLock { state in
+            state.actions[token] = nil
+            state.tidy()
+        }
     }
 
     /// Ends the thread; callbacks that are still scheduled are forgotten.
     package func stop() {
         let running = state.withLock { state in
             state.stopping = true
-            state.entries = [:]
+            state.actions = [:]
+            state.queue = DeadlineQueue()
             return state.running
         }
         state.wakeAll()

@@ -9,8 +9,12 @@ extension JournalOperation {
         "raw", "Add key and value as a cursor in raw mode packs them.",
         ["type": "boolean", "default": false])
 
-    private static func lsn(_ name: String, _ summary: String) -> OperationDescription.Parameter {
-        .init(name, summary, ["type": "string"], example: "1,256")
+    private static func lsn(
+        _ name: String, _ summary: String, or word: String = ""
+    ) -> OperationDescription.Parameter {
+        let pattern = word.isEmpty ? "^\(Schemas.lsn)$" : "^(\(word)|\(Schemas.lsn))$"
+        return .init(
+            name, summary, ["type": "string", "pattern": .string(pattern)], example: "1,256")
     }
 
     static var describeRecord: OperationDescription {
@@ -39,7 +43,7 @@ extension JournalOperation {
             "What a cursor's next would give, as NDJSON with an end object. Archiving removes nothing "
                 + "while it runs.",
             parameters: [
-                lsn("from", "The record to begin with; start for the first one."),
+                lsn("from", "The record to begin with; start for the first one.", or: "start"),
                 lsn("to", "The last record."),
                 .init(
                     "backwards", "From the end to the beginning, rows of a record too.",
@@ -54,7 +58,9 @@ extension JournalOperation {
                     "op", "Only rows of operations of this type.",
                     ["type": "string", "enum": .array(JournalExamples.operations)]),
                 .init("fileid", "Only rows of this table.", ["type": "integer", "minimum": 0]),
-                .init("limit", "At most that many rows.", ["type": "integer", "minimum": 1]),
+                .init(
+                    "limit", "At most that many rows.",
+                    ["type": "integer", "minimum": 1, "maximum": .integer(.max)]),
                 shape, raw, wait,
             ],
             answers: [
@@ -169,7 +175,10 @@ extension JournalOperation {
                     "after",
                     "file,offset,opctr of the row that the rows must follow; makes it safe to "
                         + "repeat the request.",
-                    ["type": "string", "pattern": "^[0-9]{1,10},[0-9]{1,10},[0-9]{1,10}$"],
+                    [
+                        "type": "string",
+                        "pattern": .string("^\(Schemas.lsn),\(Schemas.number32)$"),
+                    ],
                     example: "1,256,0"),
                 shape, raw, wait,
             ],

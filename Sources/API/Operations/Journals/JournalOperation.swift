@@ -78,7 +78,7 @@ package enum JournalOperation: CaseIterable, Sendable {
 
     static let at = OperationDescription.Parameter(
         "at", "Only if the last record has this LSN; 0,0 if there must be none yet.",
-        ["type": "string", "pattern": "^[0-9]{1,10},[0-9]{1,10}$"], example: "1,256")
+        ["type": "string", "pattern": .string("^\(Schemas.lsn)$")], example: "1,256")
 
     static let durability = OperationDescription.Parameter(
         "durability",

@@ -135,6 +135,24 @@ struct LogPlaces {
         return Array(slots[..<index])
     }
 
+    /// The file of a ring that was written before the file `current`, and the units that it holds; nil
+    /// if they are not known, or the log was emptied in between.
+    func before(_ current: Int, inode: Int) -> (number: Int, units: Int)? {
+        let start = slots.firstIndex {
+            $0.file == current && (!$0.isMoving || $0.bytes == inode)
+        }
+        guard let start else { return nil }
+        let place = slots[start]
+        // A move that failed has left a slot too, of a file that was never written.
+        let before = slots[start...].first {
+            $0.file != current && !$0.isMoving && $0.start < place.start
+        }
+        guard let before, before.file > 0, before.generation == place.generation else {
+            return nil
+        }
+        return (Int(before.file), place.start - before.start)
+    }
+
     /// Whether the log was not closed when it was written the last time.
     var wasLeftOpen: Bool { slots.first.map { !$0.isClosed } ?? false }
 

@@ -20,7 +20,10 @@ extension RingWriter {
         var index = try readIndex(setting, maxFiles: Int(sizeFile.maxFiles))
         if setting.mode == .readWrite { try sizeFile.write(setting.base, in: directory) }
         var places = LogPlaces(slots)
-        if setting.mode == .readWrite { try undoMoves(setting, places, &index) }
+        if setting.mode == .readWrite {
+            try undoMoves(setting, places, &index)
+            try restoreCount(setting, places, &index)
+        }
         for (offset, count) in index.counts.enumerated() { places.counts[offset + 1] = count }
         var head = head
         let opened = try LogOpening(
@@ -81,6 +84,28 @@ extension RingWriter {
             index[number] = 0
             _ = try index.write(setting.base, countOf: number, in: setting.directory)
         }
+    }
+
+    /// Puts the count of the file before the current one into the index if that has lost it.
+    ///
+    /// A power loss may keep what a move wrote last to the index and not what it wrote first. Without
+    /// its count a file is not known to be one of the ring.
+    private static func restoreCount(
+        _ setting: LogSetting, _ places: LogPlaces, _ index: inout RingIndex
+    ) throws(StoreError) {
+        let current = "\(setting.base).\(index.current)"
+        guard places.wasLeftOpen, setting.directory.exists(current) else { return }
+        let inode = try LogFile.open(
+            current, format: setting.format, mode: .readOnly, in: setting.directory
+        ).inode()
+        guard let (number, units) = places.before(index.current, inode: inode),
+            setting.directory.exists("\(setting.base).\(number)")
+        else { return }
+        // Of bytes the index knows nothing, but that there is a file.
+        let count = setting.format == .internal ? units : index[number]
+        guard number > index.counts.count || index[number] != count else { return }
+        index[number] = count
+        try index.write(setting.base, countOf: number, in: setting.directory).sync()
     }
 
     private static func sizeFile(

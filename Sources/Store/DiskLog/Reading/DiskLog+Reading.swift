@@ -198,9 +198,11 @@ struct LogFileReader {
                 let known =
                     cache?.copy(life, path: file.path, at: cursor.offset, end: end, into: buffer)
                 let done = known ?? 0
-                initialized = try done + file.read(
-                    at: cursor.offset + done,
-                    into: UnsafeMutableRawBufferPointer(rebasing: buffer[done...]))
+                initialized =
+                    try done
+                    + file.read(
+                        at: cursor.offset + done,
+                        into: UnsafeMutableRawBufferPointer(rebasing: buffer[done...]))
             } catch {
                 failure = error
             }

@@ -41,6 +41,7 @@ extension LSN: CustomStringConvertible {
     package init?(_ text: some StringProtocol) {
         let parts = text.split(separator: ",", omittingEmptySubsequences: false)
         guard parts.count == 2, text.utf8.allSatisfy({ $0 == 0x2C || (0x30...0x39).contains($0) }),
+            parts.allSatisfy({ $0.utf8.count < 10 || $0.utf8.count == 10 && $0.first != "0" }),
             let file = UInt32(parts[0]), let offset = UInt32(parts[1])
         else { return nil }
         self.init(file: file, offset: offset)

@@ -158,6 +158,7 @@ package final class Journals: Sendable {
     package func change(
         _ name: String, expecting expectation: Expectation, _ given: JournalOptions
     ) throws(StoreError) -> Journal {
+        try given.check()
         let journal = try find(name)
         return try turns.with(name) { () throws(StoreError) in
             let view = journal.view
