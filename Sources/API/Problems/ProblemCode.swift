@@ -181,7 +181,7 @@ package enum ProblemCode: String, CaseIterable, Sendable {
         case .draining: Row(503, "The service is about to stop", retryable: true)
         case .busy: Row(503, "The buffer pool is locked by somebody else", retryable: true)
         case .cacheFull: Row(503, "All pages in the buffer pool are pinned", retryable: true)
-        case .runRecovery: Row(503, "The buffer pool was damaged by a process that died")
+        case .runRecovery: Row(503, "The buffer pool was damaged", retryable: true)
         case .logStopped: Row(503, "The operation failed and has ended the log", retryable: true)
         case .waitTimeout: Row(504, "The wait that was asked for ran out", retryable: true)
         case .poolFull: Row(507, "The pool has no room for this")
