@@ -113,6 +113,8 @@ def test_several_handles_share_the_pages_of_a_path(api, name):
     pool.open("b", path=path, rdonly=True, create=False)
     pool.put(0, b"a" * PAGE, "a")
     assert pool.get(0, "b").body == b"a" * PAGE
+    shown = api.get(pool.path + "/files/b").json
+    assert shown["rdonly"] and shown["path"] == path and shown["stat"]["st_cache_hit"] == 1
     check_problem(pool.put(0, b"b" * PAGE, "b"), "read_only_file")
     answer = api.put(pool.path + "/files/c", {"path": path, "pagesize": 512})
     assert check_problem(answer, "arg_mismatch")["option"] == "pagesize"
