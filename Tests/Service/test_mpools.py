@@ -3,10 +3,10 @@
 import base64
 import fcntl
 import os
-import signal
 
 import pytest
 
+from support.machine import needs_root, small_disk
 from support.mpools import PAGE, MPool, b64, crc32c, page_of, with_lsn
 from support.problems import check_problem
 
@@ -353,8 +353,7 @@ def test_a_restart_closes_pools_and_loses_what_was_not_written(start):
     pool.put(0, b"a" * PAGE)
     pool.fsync()
     pool.put(1, b"b" * PAGE)
-    server.signal(signal.SIGKILL)
-    server.wait()
+    server.kill9()
     server = start(server.data)
     assert {"name": "p", "state": "closed"} in server.client.get("/v1/mpools").json["mpools"]
     check_problem(server.client.get("/v1/mpools/p"), "no_such_mpool")
@@ -362,6 +361,35 @@ def test_a_restart_closes_pools_and_loses_what_was_not_written(start):
     pool.open()
     assert pool.get(0).body == b"a" * PAGE
     check_problem(pool.get(1), "no_such_page")
+
+
+@needs_root
+@pytest.mark.parametrize("private", [True, False], ids=["private", "shared"])
+def test_a_full_disk_is_no_space_and_what_was_synced_stays(start, tmp_path, private):
+    with small_disk(tmp_path / "disk", "3m"):
+        server = start(tmp_path / "disk" / "data", storage_free_bytes=0)
+        pool = MPool(server.client, "p", cachesize=16 * PAGE, private=private)
+        pool.open()
+        pool.put(0, b"a" * PAGE)
+        assert pool.fsync().status == 200
+        filler = tmp_path / "disk" / "filler"
+        with pytest.raises(OSError), open(filler, "wb", 0) as file:
+            while True:
+                file.write(bytes(65536))
+        statuses = [pool.put(pgno, b"b" * PAGE).status for pgno in range(1, 40)]
+        assert set(statuses) <= {201, 507} and 507 in statuses
+        if pool.stat["st_page_dirty"]:
+            check_problem(pool.fsync(), "no_space")
+        check_problem(pool.get(0), "no_space")  # a dirty page would have to leave for it
+        data = server.data / "mpools" / "p" / "f"
+        assert data.read_bytes()[:PAGE] == b"a" * PAGE
+        filler.unlink()
+        made = [pgno for pgno, status in enumerate(statuses, 1) if status == 201]
+        assert pool.put(40, b"c" * PAGE).status == 201
+        assert pool.fsync().status == 200
+        assert all(pool.get(pgno).body == b"b" * PAGE for pgno in made)
+        assert server.is_alive
+        server.close()
 
 
 def test_pages_in_a_json_answer_are_the_same_bytes(api, name):

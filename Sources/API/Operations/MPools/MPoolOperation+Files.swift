@@ -86,6 +86,7 @@ extension MPoolOperation {
             ],
             problems: [
                 .noSuchPin, .pinExpired, .readOnlyFile, .preconditionFailed, .cacheFull,
+                .notImplemented,
             ])
     }
 

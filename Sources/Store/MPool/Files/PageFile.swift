@@ -52,13 +52,14 @@ package final class PageFile: Sendable {
     package func withPage<Result>(
         _ pgno: UInt32, _ body: (UnsafeMutableRawBufferPointer) throws(StoreError) -> Result
     ) throws(StoreError) -> Result {
-        let cached =
+        var index =
             isClosed || isMapped ? Region.none : pool.pinCached(PageKey(file: key, pgno: pgno))
-        guard cached == Region.none else {
-            defer { pool.putUnchanged(cached) }
-            return try body(pool.region.page(pool.region.header(cached)))
+        if index == Region.none {
+            if isMapped { return try withPage(.existing(pgno), body) }
+            index = try pool.acquire(self, .existing(pgno)).index
         }
-        return try withPage(.existing(pgno), body)
+        defer { pool.putUnchanged(index) }
+        return try body(pool.region.page(pool.region.header(index)))
     }
 
     /// As `withPage` with a number, for any request and with flags for the put.

@@ -78,19 +78,20 @@ extension MPool {
                 return (found, pgno)
             }
             do throws(StoreError) {
-                let source: PageSource
+                let isStored: Bool
                 if let plan {
-                    source = plan.source
+                    isStored = plan.isStored
                 } else {
-                    source = try self.source(of: pgno, request, file)
+                    isStored = try self.isStored(pgno, request, file)
                 }
-                plan = Plan(pgno: pgno, source: source, arrivals: file.entry.arrivals)
+                plan = Plan(pgno: pgno, isStored: isStored, arrivals: file.entry.arrivals)
                 guard try makeRoom(file.pageSize) else { continue }
                 let index = try install(key, file)
                 noteAbsent(examined)
+                let backing = isStored ? backings[file.slot] : nil
                 giveLockBack()
                 isLocked = false
-                try fill(index, key, file, source, isNew: isNew)
+                try fill(index, key, file, backing, isNew: isNew)
                 return (index, pgno)
             } catch {
                 // `fill` counts for itself: it fails without the lock.
@@ -162,34 +163,27 @@ extension MPool {
     /// It stands as long as no page of the file has come in meanwhile.
     private struct Plan {
         let pgno: UInt32
-        let source: PageSource
+        /// Whether its bytes are read from the file.
+        let isStored: Bool
         let arrivals: UInt64
     }
 
-    private enum PageSource {
-        case file(PageBacking)
-        case nothing
-    }
-
-    /// Where the bytes of an absent page come from.
-    private func source(
-        of pgno: UInt32, _ request: WantedPage, _ file: PageFile
-    ) throws(StoreError) -> PageSource {
+    /// Whether an absent page is read from the file, or made.
+    private func isStored(
+        _ pgno: UInt32, _ request: WantedPage, _ file: PageFile
+    ) throws(StoreError) -> Bool {
         let limit = file.entry.fields.pointee.maxPages
+        let mayMake: Bool
         switch request {
-        case .create, .new:
-            if limit > 0, pgno > limit {
-                throw .mpool(.fileFull(file: file.name, limit: limit))
-            }
-        default: break
+        case .create, .new: mayMake = true
+        case .existing, .last: mayMake = false
         }
-        if request != .new, try isInFile(pgno, file.slot), let backing = backings[file.slot] {
-            return .file(backing)
+        if mayMake, limit > 0, pgno > limit {
+            throw .mpool(.fileFull(file: file.name, limit: limit))
         }
-        switch request {
-        case .create, .new: return .nothing
-        default: throw .mpool(.noSuchPage(file: file.name, pgno: pgno))
-        }
+        if request != .new, try isInFile(pgno, file.slot) { return true }
+        guard mayMake else { throw .mpool(.noSuchPage(file: file.name, pgno: pgno)) }
+        return false
     }
 
     /// Whether a page lies wholly inside the file.
@@ -234,21 +228,20 @@ extension MPool {
     ///
     /// If that fails, it is gone.
     private func fill(
-        _ index: UInt32, _ key: PageKey, _ file: PageFile, _ source: PageSource, isNew: Bool
+        _ index: UInt32, _ key: PageKey, _ file: PageFile, _ backing: PageBacking?, isNew: Bool
     ) throws(StoreError) {
         let entry = file.entry
         do throws(StoreError) {
             let page = region.page(region.header(index))
-            switch source {
-            case .nothing:
-                page.initializeMemory(as: UInt8.self, repeating: 0)
-                entry.created.add(1)
-            case .file(let backing):
+            if let backing {
                 guard try backing.read(key.pgno, into: page) == page.count else {
                     entry.noteSize(0)
                     throw .mpool(.noSuchPage(file: file.name, pgno: key.pgno))
                 }
                 entry.read.add(1)
+            } else {
+                page.initializeMemory(as: UInt8.self, repeating: 0)
+                entry.created.add(1)
             }
             if !isNew { try convert(key.pgno, page, file) }
         } catch {
