@@ -138,19 +138,15 @@ struct LogPlaces {
     /// The file of a ring that was written before the file `current`, and the units that it holds; nil
     /// if they are not known, or the log was emptied in between.
     func before(_ current: Int, inode: Int) -> (number: Int, units: Int)? {
-        let start = slots.firstIndex {
-            $0.file == current && (!$0.isMoving || $0.bytes == inode)
-        }
-        guard let start else { return nil }
-        let place = slots[start]
+        let move = slots.first { $0.file == current && $0.isMoving && $0.bytes == inode }
+        guard let move, let newest = slots.first(where: { $0.file == current }) else { return nil }
         // A move that failed has left a slot too, of a file that was never written.
-        let before = slots[start...].first {
-            $0.file != current && !$0.isMoving && $0.start < place.start
+        let before = slots.first {
+            $0.file != current && $0.start == move.start - move.items
+                && $0.generation == move.generation
         }
-        guard let before, before.file > 0, before.generation == place.generation else {
-            return nil
-        }
-        return (Int(before.file), place.start - before.start)
+        guard let before, before.file > 0, newest.generation == move.generation else { return nil }
+        return (Int(before.file), move.items)
     }
 
     /// Whether the log was not closed when it was written the last time.

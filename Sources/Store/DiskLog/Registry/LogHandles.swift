@@ -40,7 +40,7 @@ package final class LogHandles: Sendable {
     package func make(
         for log: String, _ kind: Kind, ttlMilliseconds: Int
     ) throws(StoreError) -> Handle {
-        let id = Self.newID()
+        let id = RandomName.lease("h")
         let handle = Handle(
             id: id, log: log, kind: kind, ttlMilliseconds: ttlMilliseconds,
             expiresAt: WallClock.nowMilliseconds + ttlMilliseconds,
@@ -53,14 +53,6 @@ package final class LogHandles: Sendable {
         }
         schedule(id, afterMilliseconds: ttlMilliseconds)
         return handle
-    }
-
-    private static func newID() -> String {
-        "h_"
-            + (0..<4).map { _ in
-                let digits = String(UInt32.random(in: 0...UInt32.max), radix: 16)
-                return String(repeating: "0", count: 8 - digits.utf8.count) + digits
-            }.joined()
     }
 
     /// The handle, which this use keeps alive; nil if there is none.

@@ -73,7 +73,7 @@ package final class JournalCursors: Sendable {
         on journal: Journal, ttlMilliseconds: Int
     ) throws(StoreError) -> Open {
         let entry = Open(
-            id: Self.newID(), journal: journal, ttlMilliseconds: ttlMilliseconds)
+            id: RandomName.lease("c"), journal: journal, ttlMilliseconds: ttlMilliseconds)
         do throws(StoreError) {
             try state.withLock { (state) throws(StoreError) in
                 guard state.open.values.count(where: { $0.journal === journal }) < Self.limit else {
@@ -87,14 +87,6 @@ package final class JournalCursors: Sendable {
         }
         schedule(entry, afterMilliseconds: ttlMilliseconds)
         return entry
-    }
-
-    private static func newID() -> String {
-        "c_"
-            + (0..<4).map { _ in
-                let digits = String(UInt32.random(in: 0...UInt32.max), radix: 16)
-                return String(repeating: "0", count: 8 - digits.utf8.count) + digits
-            }.joined()
     }
 
     /// The cursor, which this use keeps alive.

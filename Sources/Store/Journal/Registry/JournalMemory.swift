@@ -71,8 +71,7 @@ struct JournalMemory: Equatable, Sendable {
     /// Gives a journal that is new the identity that it keeps.
     mutating func begin() {
         guard note.values["identity"] == nil else { return }
-        let digits = String(UInt32.random(in: 0 ... .max), radix: 16)
-        note.values["identity"] = String(repeating: "0", count: 8 - digits.utf8.count) + digits
+        note.values["identity"] = RandomName.digits()
         generation = 1
     }
 

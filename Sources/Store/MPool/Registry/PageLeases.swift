@@ -102,7 +102,7 @@ package final class PageLeases: Sendable {
         }
         let pin = try file.get(request)
         let result = try pin.withBytes(body)
-        let lease = Lease(id: Self.newID(), name: name, mode: mode, pin: pin)
+        let lease = Lease(id: RandomName.lease("p"), name: name, mode: mode, pin: pin)
         do throws(StoreError) {
             try enter(lease, ttlMilliseconds)
         } catch {
@@ -331,14 +331,6 @@ package final class PageLeases: Sendable {
             id: lease.id, file: lease.name, pgno: lease.pgno, mode: lease.mode,
             isDirty: lease.pin.withLock { $0?.isDirty ?? false }, since: lease.since,
             expiresAt: term.expiresAt)
-    }
-
-    private static func newID() -> String {
-        "p_"
-            + (0..<4).map { _ in
-                let digits = String(UInt32.random(in: .min ... .max), radix: 16)
-                return String(repeating: "0", count: 8 - digits.count) + digits
-            }.joined()
     }
 }
 
