@@ -235,12 +235,13 @@ package final class Pools: Sendable {
             file = try PoolFile(at: path, in: directory)
         }
         try file.fillHoles(in: directory)
+        // First: what fails once the library has opened the pool would have to close it.
+        let fence = try Fence(of: "pools", name, in: directory)
         let engine = PmemEngine(
             name: name, identity: PoolStatus.identity(of: file.layout),
             pool: try PmemPool(opening: directory.absolute(path), name: path),
             generation: memory.current[PoolMemory.generation] ?? 1, memory: memory,
-            fence: try Fence(of: "pools", name, in: directory),
-            timers: services.timers)
+            fence: fence, timers: services.timers)
         let log = PmemLog(
             name: name, file: file, engine: engine, workers: services.committers,
             budget: services.budget)

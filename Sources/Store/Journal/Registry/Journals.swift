@@ -123,6 +123,7 @@ package final class Journals: Sendable {
                 services: services)
         }
         try requireFree(path, for: name)
+        let fence = try Fence(of: "journals", name, in: directory)
         let statistics = JournalStatistics()
         // Before the files: a crash in between leaves a journal that the next opening finishes.
         if memory != before { try memory.save(in: directory) }
@@ -137,7 +138,7 @@ package final class Journals: Sendable {
         opened.generation = memory.generation
         return Journal(
             opened, name: name, identity: memory.identity, settings: settings,
-            checkpoint: memory.checkpoint, fence: try Fence(of: "journals", name, in: directory),
+            checkpoint: memory.checkpoint, fence: fence,
             statistics: statistics, services: services)
     }
 
