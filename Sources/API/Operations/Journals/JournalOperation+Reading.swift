@@ -57,7 +57,9 @@ extension JournalOperation {
                 .init(
                     "op", "Only rows of operations of this type.",
                     ["type": "string", "enum": .array(JournalExamples.operations)]),
-                .init("fileid", "Only rows of this table.", ["type": "integer", "minimum": 0]),
+                .init(
+                    "fileid", "Only rows of this table.",
+                    ["type": "integer", "minimum": 0, "maximum": 4_294_967_295]),
                 .init(
                     "limit", "At most that many rows.",
                     ["type": "integer", "minimum": 1, "maximum": .integer(.max)]),
