@@ -48,7 +48,10 @@ package enum Schemas {
         "Appended": appended,
         "Fence": object(["fence": count, "require_fence": flag]),
         "FenceRequest": object(
-            ["token": count, "require_fence": flag], required: [], closed: true
+            [
+                "token": ["type": "integer", "minimum": 0, "maximum": .integer(.max)],
+                "require_fence": flag,
+            ], required: [], closed: true
         ).with("minProperties", 1),
         "Rewound": object(["generation": count, "lost_bytes": count]),
         "Check": object(["consistent": flag, "detail": string]),
