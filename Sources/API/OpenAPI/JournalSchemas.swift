@@ -58,7 +58,10 @@ enum JournalSchemas {
         "JournalKey": object(
             [
                 "file": number32, "offset": number32,
-                "opctr": ["type": "integer", "minimum": 0, "description": "Taken and ignored."],
+                "opctr": [
+                    "type": "integer", "minimum": 0, "maximum": 4_294_967_295,
+                    "description": "Taken and ignored.",
+                ],
             ], required: ["file", "offset"], closed: true),
         "JournalOrder": object(["order": ["type": "integer", "enum": [-1, 0, 1]]]),
     ]
