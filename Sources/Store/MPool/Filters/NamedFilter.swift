@@ -84,12 +84,10 @@ package enum NamedFilter {
 
     /// The checksum of a page and its number; never 0, so that no page becomes zeros.
     private static func sum(_ pgno: UInt32, _ page: UnsafeMutableRawBufferPointer) -> UInt32 {
-        let rest = UnsafeRawBufferPointer(rebasing: page[..<(page.count - 4)])
-        let first = PageChecksum.crc32c(rest)
-        let all = withUnsafeBytes(of: pgno.littleEndian) {
-            PageChecksum.crc32c($0, previous: first)
-        }
-        return all == 0 ? .max : all
+        var sum = CRC32C()
+        sum.add(UnsafeRawBufferPointer(rebasing: page[..<(page.count - 4)]))
+        withUnsafeBytes(of: pgno.littleEndian) { sum.add($0) }
+        return sum.value == 0 ? .max : sum.value
     }
 
     private static let seal: PageFilter.Function = { pgno, page, _ in

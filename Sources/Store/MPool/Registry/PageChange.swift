@@ -65,7 +65,7 @@ package struct PageCondition: Sendable {
 package enum PageTag {
     /// `"l-FILE.OFFSET-CRC"` where pages have an LSN, else `"c-CRC"`.
     package static func text(of page: UnsafeRawBufferPointer, lsnOffset: Int) -> String {
-        let digits = String(PageChecksum.crc32c(page), radix: 16)
+        let digits = String(CRC32C.checksum(of: page), radix: 16)
         let sum = String(repeating: "0", count: 8 - digits.count) + digits
         guard lsnOffset >= 0 else { return "\"c-\(sum)\"" }
         let lsn = PageLSN(in: page, at: lsnOffset)
