@@ -23,6 +23,8 @@ let package = Package(
             name: "CMicroHTTPD", pkgConfig: "libmicrohttpd",
             providers: [.apt(["libmicrohttpd-dev"])]),
         .systemLibrary(
+            name: "CGnuTLS", pkgConfig: "gnutls", providers: [.apt(["libgnutls28-dev"])]),
+        .systemLibrary(
             name: "CJansson", pkgConfig: "jansson", providers: [.apt(["libjansson-dev"])]),
         .systemLibrary(
             name: "CPMemLog", pkgConfig: "libpmemlog", providers: [.apt(["libpmemlog-dev"])]),
@@ -38,7 +40,7 @@ let package = Package(
         .executableTarget(
             name: "Server",
             dependencies: [
-                "API", "Store", "CLinux", "CMicroHTTPD", "CPmemEnvironment",
+                "API", "Store", "CGnuTLS", "CLinux", "CMicroHTTPD", "CPmemEnvironment",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],

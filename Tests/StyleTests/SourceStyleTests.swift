@@ -58,6 +58,7 @@ import Testing
             "CPMemLog": ["Sources/Store/PmemLog/PmemPool.swift"],
             "CJansson": ["Sources/API/JSON/"],
             "CMicroHTTPD": ["Sources/Server/HTTP/"],
+            "CGnuTLS": ["Sources/Server/Access/"],
             "CZlib": [
                 "Sources/Store/Term/Inflater.swift",
                 "Sources/Store/DiskLog/Files/RotateArchives.swift",
