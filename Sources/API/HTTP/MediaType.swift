@@ -1,6 +1,7 @@
 /// The media types that the service reads and writes.
 package enum MediaType: String, CaseIterable, Sendable {
     case octetStream = "application/octet-stream"
+    case tar = "application/x-tar"
     case json = "application/json"
     case ndjson = "application/x-ndjson"
     case frames = "application/x-record-frames"

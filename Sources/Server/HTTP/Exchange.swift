@@ -114,7 +114,7 @@ final class Exchange: @unchecked Sendable {
                 try request.checkBody(length: length, isPresent: hasBody)
                 body.reserveCapacity(min(length, 1 << 20))
                 if request.endpoint.description.bodyLimit == .file {
-                    upload = Upload(service: service)
+                    upload = Upload(service: service, operation: request.endpoint.operation)
                 }
             }
         } catch {

@@ -52,6 +52,8 @@ package final class Logs: Sendable {
     /// Why the last opening of a log failed, if it did.
     func failure(of name: String) -> StoreError? { failures.withLock { $0[name] } }
 
+    func forgetFailure(of name: String) { failures.withLock { $0[name] = nil } }
+
     /// All logs that are open now.
     package var allLoaded: [DiskLog] { open.all }
 
@@ -113,7 +115,7 @@ package final class Logs: Sendable {
         return options
     }
 
-    private func load(
+    func load(
         _ name: String, _ options: LogOptions, _ memory: LogMemory, for holder: Holder
     ) throws(StoreError) -> Opening {
         // Also two that are opened at once may not write one file.
