@@ -79,6 +79,7 @@ final class Exchange: @unchecked Sendable {
         let nanoseconds = now.nanoseconds(since: started)
         service.metrics.count(
             admitted?.endpoint, status: status, bodyBytes: bodyBytes, nanoseconds: nanoseconds)
+        if let problem { service.metrics.count(problem) }
         guard service.log.tells(ofStatus: status) else { return }
         service.log.access(
             Observation(

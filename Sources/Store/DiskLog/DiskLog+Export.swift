@@ -13,7 +13,7 @@ extension DiskLog {
     package func export(complete: @escaping Completion<Export>) {
         committer.perform { [self] engine in
             do throws(StoreError) {
-                if mode == .readWrite { try engine.flush() }
+                if mode == .readWrite { try committer.flush() }
                 let files = try engine.exportedFiles()
                 let view = engine.view
                 complete(

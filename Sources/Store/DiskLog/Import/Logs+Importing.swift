@@ -39,6 +39,10 @@ extension Logs {
                 }
                 try directory.syncFolder(of: base)
                 let opening = try load(name, options, unknown, for: .service)
+                if case .repaired(_, let badBytes, _) = files.opened {
+                    services.counters.add(.repairs)
+                    services.counters.add(.badBytes, badBytes)
+                }
                 return Imported(log: opening.log, opened: files.opened)
             } catch {
                 forgetFailure(of: name)

@@ -161,9 +161,10 @@ package final class Logs: Sendable {
     }
 
     private func report(_ log: DiskLog) {
-        guard !log.quiet,
-            case .repaired(let recovered, let bad, let first) = log.opened
-        else { return }
+        guard case .repaired(let recovered, let bad, let first) = log.opened else { return }
+        services.counters.add(.repairs)
+        services.counters.add(.badBytes, bad)
+        guard !log.quiet else { return }
         let place = first.map { ", the first at \($0)" } ?? ""
         services.report(
             "log \(log.name) was not closed: repaired, \(recovered) items recovered, "

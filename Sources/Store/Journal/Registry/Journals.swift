@@ -119,14 +119,15 @@ package final class Journals: Sendable {
             if memory != before { try memory.save(in: directory) }
             return Journal(
                 JournalFiles(
-                    place, compressor: settings.compressor, statistics: JournalStatistics()),
+                    place, compressor: settings.compressor,
+                    statistics: JournalStatistics(services.counters)),
                 name: name,
                 identity: memory.identity, settings: settings, generation: memory.generation,
                 services: services)
         }
         try requireFree(path, for: name)
         let fence = try Fence(of: "journals", name, in: directory)
-        let statistics = JournalStatistics()
+        let statistics = JournalStatistics(services.counters)
         // Before the files: a crash in between leaves a journal that the next opening finishes.
         if memory != before { try memory.save(in: directory) }
         var opened = try JournalOpening(
