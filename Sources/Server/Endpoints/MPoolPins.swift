@@ -212,7 +212,7 @@ extension PageCondition {
         self.init()
         if let tags = try object.string("if_match"), tags != "*" { self.tags = Self.list(tags) }
         lsnBelow = try object.string("if_page_lsn_below").map { (text) throws(Problem) in
-            try PageLSN(header: text)
+            try LSN(header: text)
         }
     }
 }

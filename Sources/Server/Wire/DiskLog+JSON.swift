@@ -1,20 +1,7 @@
 import API
 import Store
 
-extension DiskLog.State {
-    /// Its name on the wire.
-    var word: String {
-        switch self {
-        case .open: "open"
-        case .closed: "closed"
-        case .failed: "failed"
-        }
-    }
-}
-
 extension DiskLog {
-    var hasFailed: Bool { if case .failed = view.state { true } else { false } }
-
     /// The headers of answers about the log.
     func headers(_ view: View) -> [Response.Header] {
         [.init("ETag", tag(view).text), .init("Log-Position", String(view.position))]

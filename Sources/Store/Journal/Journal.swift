@@ -3,13 +3,7 @@
 /// Whatever changes the log runs in its committer's order; readers read the files below what has
 /// been published and hold nothing that a writer needs.
 package final class Journal: Sendable {
-    /// What a journal is doing.
-    package enum State: Equatable, Sendable {
-        case open
-        case closed
-        /// Nothing is appended any more until it has been closed and opened; why.
-        case failed(String)
-    }
+    package typealias State = LogState
 
     /// The state at one moment.
     package struct View: Sendable {

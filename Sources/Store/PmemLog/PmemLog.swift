@@ -3,13 +3,7 @@
 /// Appends, rewinds and the closing run one after the other on the committer; readers read the file
 /// below the watermark and hold nothing that a writer needs.
 package final class PmemLog: Sendable {
-    /// What a pool is doing.
-    package enum State: Equatable, Sendable {
-        case open
-        case closed
-        /// Nothing is appended any more until it has been closed and opened; why.
-        case failed(String)
-    }
+    package typealias State = LogState
 
     /// The state at one moment; positions before `tell` are durable.
     package struct View: Sendable {
