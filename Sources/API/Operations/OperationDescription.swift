@@ -97,6 +97,8 @@ package final class OperationDescription: Sendable {
     package let problems: [ProblemCode]
     /// Whether it is answered while the service is about to stop.
     package let isAnsweredInDrain: Bool
+    /// Whether it takes an `Idempotency-Key`.
+    package let takesKey: Bool
 
     package init(
         _ id: String, _ method: Method, _ template: String, tag: String, _ summary: String,
@@ -104,6 +106,7 @@ package final class OperationDescription: Sendable {
         bodyIsRequired: Bool = false, bodyLimit: BodyLimit = .none, answers: [Answer],
         problems: [ProblemCode] = [], isAnsweredInDrain: Bool = false
     ) {
+        takesKey = parameters.contains { $0.name == Idempotency.header.name }
         self.id = id
         self.method = method
         self.template = template
@@ -137,6 +140,7 @@ package final class OperationDescription: Sendable {
         if parameters.contains(where: { $0.place == .query }) { codes.insert(.badParameter) }
         if bodyLimit != .none { codes.formUnion([.tooLarge, .unsupportedMediaType]) }
         if !method.isSafe { codes.insert(.forbidden) }
+        if method == .post, !takesKey { codes.insert(.notImplemented) }
         if answers.contains(where: { !$0.contents.isEmpty }) { codes.insert(.notAcceptable) }
         return ProblemCode.allCases.filter(codes.contains)
     }

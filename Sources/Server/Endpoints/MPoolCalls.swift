@@ -25,19 +25,19 @@ struct MPoolCalls {
     }
 
     func sync(_ object: inout JSONObject) throws(Problem) -> Result {
-        let lsn = try PageLSN(&object)
+        let lsn = try LSN(&object)
         try object.finish()
         return try sync(upTo: lsn)
     }
 
-    private func sync(upTo lsn: PageLSN?) throws(Problem) -> Result {
+    private func sync(upTo lsn: LSN?) throws(Problem) -> Result {
         let (result, written) = try mapping(of: .mpool) { () throws(StoreError) in
             try pool.sync(lsn)
         }
         return Self.answer(result, written)
     }
 
-    private static func answer(_ result: SyncResult, _ lsn: PageLSN?) -> Result {
+    private static func answer(_ result: SyncResult, _ lsn: LSN?) -> Result {
         guard result == .complete else {
             return Result(status: 202, json: ["complete": false, "code": "DB_INCOMPLETE"])
         }

@@ -50,7 +50,6 @@ extension Service {
     }
 
     func fput(_ call: Call, keeps: Bool) throws(Problem) -> Answer {
-        try refuseUnsupported(call)
         let condition = try PageCondition(call.headers)
         return try onMPool(call) { pool throws(Problem) in
             var object = try JSONObject(try JSONDocument(call.body, depth: 64).root)
@@ -212,7 +211,7 @@ extension PageCondition {
         self.init()
         if let tags = try object.string("if_match"), tags != "*" { self.tags = Self.list(tags) }
         lsnBelow = try object.string("if_page_lsn_below").map { (text) throws(Problem) in
-            try PageLSN(header: text)
+            try LSN(header: text)
         }
     }
 }

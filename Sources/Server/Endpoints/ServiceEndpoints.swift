@@ -67,10 +67,13 @@ extension Service {
             checks.append(.init(name: "recovery", value: .string("running \(percent) %")))
         }
         let failures = [
-            Self.check("pools", failed: store.pools.allLoaded.filter(\.hasFailed).map(\.name)),
-            Self.check("logs", failed: store.logs.allLoaded.filter(\.hasFailed).map(\.name)),
             Self.check(
-                "journals", failed: store.journals.allLoaded.filter(\.hasFailed).map(\.name)),
+                "pools", failed: store.pools.allLoaded.filter(\.view.state.hasFailed).map(\.name)),
+            Self.check(
+                "logs", failed: store.logs.allLoaded.filter(\.view.state.hasFailed).map(\.name)),
+            Self.check(
+                "journals",
+                failed: store.journals.allLoaded.filter(\.view.state.hasFailed).map(\.name)),
         ].compactMap(\.self)
         checks += failures
         let isReady = !isDraining && hasSpace && failures.isEmpty

@@ -1,20 +1,7 @@
 import API
 import Store
 
-extension DiskLog.State {
-    /// Its name on the wire.
-    var word: String {
-        switch self {
-        case .open: "open"
-        case .closed: "closed"
-        case .failed: "failed"
-        }
-    }
-}
-
 extension DiskLog {
-    var hasFailed: Bool { if case .failed = view.state { true } else { false } }
-
     /// The headers of answers about the log.
     func headers(_ view: View) -> [Response.Header] {
         [.init("ETag", tag(view).text), .init("Log-Position", String(view.position))]
@@ -49,8 +36,10 @@ extension DiskLog {
         writer.member("durability", durability.rawValue)
         writer.member("error_status", errorStatus.map { Problem($0, of: .diskLog).detail } ?? "ok")
         writer.member("last_open", opened.json)
-        writer.member("fence", fence.current)
-        writer.member("require_fence", .bool(fence.isRequired))
+        if let fence {
+            writer.member("fence", fence.current)
+            writer.member("require_fence", .bool(fence.isRequired))
+        }
         if let open { writer.member("open", open) }
         if case .failed(let reason) = view.state { writer.member("failure", reason) }
         writer.endObject()

@@ -8,20 +8,7 @@ extension LSN {
     var jsonOrNull: JSONValue { self == .none ? .null : json }
 }
 
-extension Journal.State {
-    /// Its name on the wire.
-    var word: String {
-        switch self {
-        case .open: "open"
-        case .closed: "closed"
-        case .failed: "failed"
-        }
-    }
-}
-
 extension Journal {
-    var hasFailed: Bool { if case .failed = view.state { true } else { false } }
-
     func tag(_ view: View) -> EntityTag {
         EntityTag(
             identity: identity, generation: view.generation, position: view.last.position)

@@ -114,10 +114,6 @@ extension ClosedPages {
     }
 }
 
-extension PageLSN {
-    var json: JSONValue { ["file": .integer(Int(file)), "offset": .integer(Int(offset))] }
-}
-
 extension JSONValue {
     /// A page, or other bytes, as `{"b64": "..."}`.
     init(page: [UInt8]) {

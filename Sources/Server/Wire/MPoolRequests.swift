@@ -162,7 +162,7 @@ extension PageChange {
     }
 }
 
-extension PageLSN {
+extension LSN {
     /// Takes `lsn` out of a body; nil if it is not there.
     init?(_ object: inout JSONObject) throws(Problem) {
         guard let node = object.take("lsn") else { return nil }
@@ -197,7 +197,7 @@ extension PageCondition {
             refusedTags = Self.list(tags)
         }
         lsnBelow = try headers[.ifPageLSNBelow].map { (text) throws(Problem) in
-            try PageLSN(header: text)
+            try LSN(header: text)
         }
     }
 

@@ -8,21 +8,6 @@ extension EntityTag {
     }
 }
 
-extension PmemLog.State {
-    /// Its name on the wire.
-    var word: String {
-        switch self {
-        case .open: "open"
-        case .closed: "closed"
-        case .failed: "failed"
-        }
-    }
-}
-
-extension PmemLog {
-    var hasFailed: Bool { if case .failed = view.state { true } else { false } }
-}
-
 extension PoolStatus {
     /// The answer that tells all of the pool.
     ///

@@ -4,14 +4,8 @@ import Synchronization
 ///
 /// Whatever changes the log runs in its committer's order; readers read the files below what has
 /// been published and hold nothing that a writer needs.
-package final class DiskLog: Sendable {
-    /// What a log is doing.
-    package enum State: Equatable, Sendable {
-        case open
-        case closed
-        /// Nothing is appended any more until it has been closed and opened; why.
-        case failed(String)
-    }
+package final class DiskLog: FencedLog, Sendable {
+    package typealias State = LogState
 
     /// The state at one moment.
     package struct View: Sendable {
@@ -79,7 +73,7 @@ package final class DiskLog: Sendable {
     private let overflowsAtInfo = Locked(0)
 
     init(
-        _ opened: LogOpener.Opened, type: LogType, options: LogOptions, fence: Fence,
+        _ opened: LogOpener.Opened, type: LogType, options: LogOptions,
         services: LogServices, handles: LogHandles
     ) {
         setting = opened.setting
@@ -98,7 +92,7 @@ package final class DiskLog: Sendable {
         }
         headShown = Locked(options.head ?? .none)
         let engine = DiskLogEngine(
-            opened.setting, writer: opened.writer, fence: fence, timers: services.timers)
+            opened.setting, writer: opened.writer, timers: services.timers)
         identity = engine.view.identity
         committer = Committer(
             engine: engine, workers: services.committers, budget: services.budget)
@@ -106,15 +100,13 @@ package final class DiskLog: Sendable {
 
     package var view: View { committer.engine.view }
     /// Which writers may append.
-    package var fence: Fence { committer.engine.fence }
+    package var fence: Fence? { committer.engine.gate.fence }
 
-    /// Lets no writer with a lower token append any more, or none without one; `complete` gets the
-    /// highest token.
     package func raiseFence(
         to token: Int?, isRequired: Bool?,
         complete: @escaping @Sendable (Result<Int, StoreError>) -> Void
     ) {
-        committer.perform { engine in complete(engine.fence.change(token, isRequired)) }
+        committer.raiseFence(to: token, isRequired: isRequired, complete: complete)
     }
 
     package var watermark: Watermark { committer.engine.watermark }
@@ -190,7 +182,7 @@ package final class DiskLog: Sendable {
             return refuseTerms(append, caller, waitMilliseconds, complete)
         }
         // What depends on a condition is decided before it is answered.
-        guard isAsynchronous, append.expectation == .none, !fence.isRequired else {
+        guard isAsynchronous, append.expectation == .none, fence?.isRequired != true else {
             owners.admit(
                 .change, by: caller, waitMilliseconds: waitMilliseconds, bytes: append.bytes.count
             ) { [committer] refusal in

@@ -35,7 +35,7 @@ package enum MPoolError: Equatable, Sendable {
     /// A sync up to an LSN in a pool that has no log.
     case noLogging
     /// The LSN on a page lies beyond the end of the log.
-    case lsnBeyondLog(PageLSN)
+    case lsnBeyondLog(LSN)
     /// A pgin or pgout filter refused a page.
     case filterFailed(file: String, pgno: UInt32, errno: Int32)
     /// The region was damaged by a process that died, or by something else.

@@ -14,7 +14,7 @@ package enum PageLog: Sendable {
     /// Somebody else flushes it before a page is marked dirty.
     case external
     /// It is flushed up to an LSN before a page with that LSN is written.
-    case flushed(@Sendable (PageLSN) throws(StoreError) -> Void)
+    case flushed(@Sendable (LSN) throws(StoreError) -> Void)
 }
 
 /// What a pool is opened with; the configuration of memp_open.

@@ -236,7 +236,7 @@ final class Replay {
     private func sync(_ words: TraceWords) throws(StoreError) {
         let lsn =
             words.count > 1
-            ? PageLSN(file: UInt32(words.number(0)), offset: UInt32(words.number(1))) : nil
+            ? LSN(file: UInt32(words.number(0)), offset: UInt32(words.number(1))) : nil
         let (result, written) = try opened().sync(lsn)
         guard result == .complete else { return note("sync", "DB_INCOMPLETE") }
         let more = written.map { ", \"lsn\": [\($0.file), \($0.offset)]" } ?? ""

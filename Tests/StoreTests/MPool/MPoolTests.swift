@@ -102,8 +102,8 @@ private struct Folder {
     }
 
     @Test func aPageIsWrittenAfterItsLogRecord() throws {
-        let flushed = Locked<[PageLSN]>([])
-        let end = PageLSN(file: 1, offset: 100)
+        let flushed = Locked<[LSN]>([])
+        let end = LSN(file: 1, offset: 100)
         let pool = try folder.pool { options in
             options.log = .flushed { (lsn) throws(StoreError) in
                 if lsn > end { throw .mpool(.lsnBeyondLog(lsn)) }
@@ -119,15 +119,15 @@ private struct Folder {
         }
         try stamp(0, 50)
         #expect(try file.sync() == .complete)
-        #expect(flushed.withLock { $0 } == [PageLSN(file: 1, offset: 50)])
+        #expect(flushed.withLock { $0 } == [LSN(file: 1, offset: 50)])
         try stamp(1, 101)
-        let beyond = PageLSN(file: 1, offset: 101)
+        let beyond = LSN(file: 1, offset: 101)
         #expect(throws: StoreError.mpool(.lsnBeyondLog(beyond))) { try file.sync() }
         #expect(try pool.statistics().dirtyPages == 1)
         try stamp(1, 99)
-        let asked = PageLSN(file: 1, offset: 100)
+        let asked = LSN(file: 1, offset: 100)
         let result = try pool.sync(asked)
-        #expect(result.result == .complete && result.lsn == PageLSN(file: 1, offset: 99))
+        #expect(result.result == .complete && result.lsn == LSN(file: 1, offset: 99))
     }
 
     @Test func aReplacedPageIsWhatItWasToThoseWhoHaveItPinned() throws {

@@ -20,9 +20,9 @@ extension MPool {
     /// - Returns: the result, and the largest LSN of the pages that were written for this request, or
     ///   `lsn` if there is none.
     package func sync(
-        _ lsn: PageLSN?,
+        _ lsn: LSN?,
         isChanging: (_ file: UInt64, _ pgno: UInt32) -> Bool = { _, _ in true }
-    ) throws(StoreError) -> (result: SyncResult, lsn: PageLSN?) {
+    ) throws(StoreError) -> (result: SyncResult, lsn: LSN?) {
         if lsn != nil, case .none = log { throw .mpool(.noLogging) }
         try takeLock()
         defer { giveLockBack() }
@@ -49,7 +49,7 @@ extension MPool {
         return answer(lsn)
     }
 
-    private func answer(_ lsn: PageLSN?) -> (result: SyncResult, lsn: PageLSN?) {
+    private func answer(_ lsn: LSN?) -> (result: SyncResult, lsn: LSN?) {
         guard state.pointee.pendingPages == 0 else {
             reclaimFromTheDead()
             return (.incomplete, nil)

@@ -21,7 +21,7 @@ extension MPool {
         let fields = entry.fields.pointee
         let lsn =
             fields.lsnOffset < 0
-            ? nil : PageLSN(in: UnsafeRawBufferPointer(copy.bytes), at: fields.lsnOffset)
+            ? nil : LSN(in: UnsafeRawBufferPointer(copy.bytes), at: fields.lsnOffset)
         giveLockBack()
         var failure: StoreError?
         do throws(StoreError) {
@@ -39,7 +39,7 @@ extension MPool {
     /// Log first, then the filter, then the file.
     private func put(
         _ copy: PageCopy, _ pgno: UInt32, _ entry: PageFileEntry, _ backing: PageBacking,
-        _ lsn: PageLSN?
+        _ lsn: LSN?
     ) throws(StoreError) {
         if let lsn, case .flushed(let flush) = log { try flush(lsn) }
         if let filter = filter(of: entry.fields.pointee.fileType) {
@@ -54,7 +54,7 @@ extension MPool {
     }
 
     /// The state of a page after its copy has been written, or has not.
-    private func ended(_ index: UInt32, _ key: PageKey, _ lsn: PageLSN?, failed: Bool) {
+    private func ended(_ index: UInt32, _ key: PageKey, _ lsn: LSN?, failed: Bool) {
         let header = region.header(index)
         var flags = header.flags
         let wasChanged = flags.contains(.changedWhileWriting)

@@ -49,8 +49,8 @@ struct RegionControl {
 
     /// The last memp_sync with an LSN.
     struct Checkpoint {
-        var asked = PageLSN(file: 0, offset: 0)
-        var written = PageLSN(file: 0, offset: 0)
+        var asked = LSN(file: 0, offset: 0)
+        var written = LSN(file: 0, offset: 0)
         var hasWritten = false
         var mustRetry = false
     }

@@ -122,10 +122,9 @@ package final class MPools: Sendable {
         _ = try journals.find(name)
         return .flushed { [journals] (lsn) throws(StoreError) in
             let journal = try journals.find(name)
-            let wanted = LSN(file: lsn.file, offset: lsn.offset)
             let view = journal.view
-            guard wanted < view.end else { throw .mpool(.lsnBeyondLog(lsn)) }
-            if wanted < view.synced { return }
+            guard lsn < view.end else { throw .mpool(.lsnBeyondLog(lsn)) }
+            if lsn < view.synced { return }
             let flushed = Locked<Result<Journal.View, StoreError>?>(nil)
             try journal.flush(isDurable: true) { result in
                 flushed.withLock { $0 = result }

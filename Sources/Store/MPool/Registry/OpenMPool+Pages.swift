@@ -59,7 +59,7 @@ extension OpenMPool {
     }
 
     /// Writes everything that has changed; memp_sync.
-    package func sync(_ lsn: PageLSN?) throws(StoreError) -> (result: SyncResult, lsn: PageLSN?) {
+    package func sync(_ lsn: LSN?) throws(StoreError) -> (result: SyncResult, lsn: LSN?) {
         try pool.sync(lsn) { leases.isWritePinned($0, $1) }
     }
 }

@@ -36,7 +36,7 @@ package struct PageCondition: Sendable {
     /// None of these.
     package var refusedTags: [String]?
     /// The page's own LSN must be smaller.
-    package var lsnBelow: PageLSN?
+    package var lsnBelow: LSN?
 
     package init() {}
 
@@ -55,7 +55,7 @@ package struct PageCondition: Sendable {
             throw .badArgument(
                 option: "If-Page-LSN-Below", detail: "pages of this file have no LSN")
         }
-        if PageLSN(in: page, at: file.options.lsnOffset) >= lsnBelow {
+        if LSN(in: page, at: file.options.lsnOffset) >= lsnBelow {
             throw .mpool(.conditionFailed(etag: tag))
         }
     }
@@ -68,7 +68,7 @@ package enum PageTag {
         let digits = String(CRC32C.checksum(of: page), radix: 16)
         let sum = String(repeating: "0", count: 8 - digits.count) + digits
         guard lsnOffset >= 0 else { return "\"c-\(sum)\"" }
-        let lsn = PageLSN(in: page, at: lsnOffset)
+        let lsn = LSN(in: page, at: lsnOffset)
         return "\"l-\(lsn.file).\(lsn.offset)-\(sum)\""
     }
 }

@@ -1,0 +1,9 @@
+/// Whether a pool, a log or a journal takes appends.
+package enum LogState: Equatable, Sendable {
+    case open
+    case closed
+    /// Nothing is appended any more until it has been closed and opened; why.
+    case failed(String)
+
+    package var hasFailed: Bool { if case .failed = self { true } else { false } }
+}
