@@ -8,8 +8,6 @@ package final class StoreCounters: Sendable {
         /// Logs that were opened and had not been closed, and what was bad in them.
         case repairs, badBytes
         case pinsExpired
-        /// Requests that were answered as they had been answered before.
-        case replays
     }
 
     private final class Cell: Sendable {

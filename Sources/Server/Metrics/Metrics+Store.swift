@@ -41,9 +41,6 @@ extension Metrics {
         add("pins_expired_total", .pinsExpired, "Pins of pages that were not renewed in time.")
         add("log_repairs_total", .repairs, "Logs that had not been closed and were repaired.")
         add("log_bad_bytes_total", .badBytes, "Bytes of them that were no items.")
-        add(
-            "idempotent_replays_total", .replays,
-            "Requests that were answered as the same request had been before.")
     }
 
     /// Figures of each pool, log and journal by name, if that is set; else their sums.

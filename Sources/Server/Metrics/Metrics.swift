@@ -32,6 +32,7 @@ final class Metrics: Sendable {
         var waits = Durability.allCases.map { (durability: $0, times: Histogram.seconds) }
         var flushes = Histogram.seconds
         var failures = 0
+        var replays = 0
     }
 
     /// Requests that found no endpoint.
@@ -61,6 +62,7 @@ final class Metrics: Sendable {
                 commits.records += report.records
                 commits.bytes += report.bytes
             }
+            commits.replays += report.replays
             if report.isCommit { commits.batches.observe(Double(report.records)) }
             for wait in report.waits {
                 for index in commits.waits.indices
@@ -162,6 +164,10 @@ final class Metrics: Sendable {
         text.add(
             "append_bytes_total", .counter, "Bytes appended.",
             all.map { ($0.label, Double($0.commits.bytes)) })
+        text.add(
+            "idempotent_replays_total", .counter,
+            "Appends that were answered as the same request had been before, and not done again.",
+            Double(all.reduce(0) { $0 + $1.commits.replays }))
         text.add(
             "append_duration_seconds",
             "From the queue to the answer of an append; of accepted ones to their writing.",

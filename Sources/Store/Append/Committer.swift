@@ -254,6 +254,8 @@ package final class CommitBudget: Sendable {
         package let kind: CommitKind
         package fileprivate(set) var records = 0
         package fileprivate(set) var bytes = 0
+        /// Appends that had been done before, and were not done again.
+        package fileprivate(set) var replays = 0
         /// Whether records were written together.
         package fileprivate(set) var isCommit = false
         /// Of each append that succeeded.
@@ -265,6 +267,7 @@ package final class CommitBudget: Sendable {
 
         fileprivate mutating func add(_ append: Append, _ result: Result<Appended, StoreError>) {
             switch result {
+            case .success(let appended) where appended.replay != nil: replays += 1
             case .success:
                 records += append.lengths.count
                 bytes += append.bytes.count

@@ -48,6 +48,8 @@ extension Journals {
             pending.isDeleting = true
             do throws(StoreError) {
                 try pending.save(in: directory)
+                AppendGate.forget("journals", name, in: directory)
+                directory.discard(JournalMark.path(of: name))
                 try directory.makeFolders(above: place.path("x"))
                 for member in members {
                     guard let number = JournalDirectory.number(member.name) else { continue }
