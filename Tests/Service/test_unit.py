@@ -1,14 +1,12 @@
 """The systemd unit: little is exposed, and the service needs no more than it is given."""
 
-import os
 import pathlib
 import re
-import signal
 import subprocess
 
 from support.machine import needs_program
 from support.resources import KINDS, Resource
-from support.server import Server, binary
+from support.server import Server, binary, wait_until
 
 UNIT = pathlib.Path(__file__).parents[2] / "systemd" / "tidemark.service"
 
@@ -54,7 +52,7 @@ def expand(name):
 @needs_program("strace")
 def test_every_system_call_of_a_busy_service_passes_the_filter(tmp_path):
     trace = tmp_path / "calls"
-    server = Server(tmp_path / "data", prefix=["strace", "-f", "-qq", "-o", trace])
+    server = Server(tmp_path / "data", prefix=["strace", "-D", "-f", "-qq", "-o", trace])
     with server:
         client = server.client
         for kind in KINDS:
@@ -65,10 +63,8 @@ def test_every_system_call_of_a_busy_service_passes_the_filter(tmp_path):
             assert client.delete(resource.path).status == 204
         assert client.put("/v1/mpools/m").status == 201
         assert client.get("/metrics").status == 200
-        server.close_client()
-        pid = int(pathlib.Path(f"/proc/{server.pid}/task/{server.pid}/children").read_text())
-        os.kill(pid, signal.SIGTERM)
-        assert server.wait() == 0
+        assert server.stop() == 0
+    wait_until(lambda: "exit_group" in trace.read_text(), what="the end of the trace")
     used = set(re.findall(r"^\d+ +(\w+)\(", trace.read_text(), re.M))
     assert {"pwrite64", "msync", "epoll_wait"} <= used, "little was seen"
     # The tracer sees how the program is started, which systemd does before the filter.

@@ -126,6 +126,7 @@ package final class Journals: Sendable {
                 services: services)
         }
         try requireFree(path, for: name)
+        if try place.isNew() { AppendGate.forget("journals", name, in: directory) }
         let gate = try AppendGate(of: "journals", name, in: directory)
         let statistics = JournalStatistics(services.counters)
         // Before the files: a crash in between leaves a journal that the next opening finishes.
