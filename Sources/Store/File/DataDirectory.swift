@@ -16,7 +16,10 @@ import Glibc
 /// ```
 package final class DataDirectory: Sendable {
     package let path: String
-    private let lock: File
+    /// Nil for a folder that is nobody's data directory.
+    private let lock: File?
+    /// What the names of files being made begin with.
+    private let newPrefix: String
     private let folders = Folders()
 
     /// The four kinds' folders, in which only their own files lie.
@@ -38,13 +41,19 @@ package final class DataDirectory: Sendable {
         for folder in Self.kinds + notes {
             try Self.makeFolder(path + "/" + folder)
         }
-        lock = try File(
-            path: path + "/.tidemark/lock", name: ".tidemark/lock", flags: O_RDWR | O_CREAT)
-        if flock(lock.descriptor, LOCK_EX | LOCK_NB) != 0 {
-            throw .locked(detail: "another server uses the data directory \(path)")
-        }
+        newPrefix = ".tidemark/new/"
+        lock = try DirectoryUse.take(path)
         try Self.sync(folder: path + "/.tidemark", name: ".tidemark")
         try Self.sync(folder: path, name: ".")
+    }
+
+    /// A folder that is nobody's data directory, with files that are looked at, or made, by their own.
+    ///
+    /// Nothing is made in it and no lock is taken; files being made have hidden names beside the others.
+    package init(around folder: String) {
+        path = folder
+        lock = nil
+        newPrefix = ".tidemark-new-"
     }
 
     /// The absolute path of a file named relative to the directory.
@@ -149,9 +158,9 @@ package final class DataDirectory: Sendable {
     /// Removes a file that nobody was told of; failing to is no error.
     package func discard(_ relative: String) { unlink(absolute(relative)) }
 
-    /// A name in the folder of files being made that nothing has yet.
+    /// A name for a file being made that nothing has yet.
     package func temporaryName() -> String {
-        ".tidemark/new/\(String(UInt64.random(in: .min ... .max), radix: 36))"
+        newPrefix + String(UInt64.random(in: .min ... .max), radix: 36)
     }
 
     /// The visible names in a folder, in no order.

@@ -63,84 +63,18 @@ struct LogRepair {
     }
 
     private mutating func scan(_ file: LogFile, end: Int) throws(StoreError) {
-        var window = FileWindow(file, end: end)
-        var offset = LogMark.headerSize
-        var needed = 1
-        while offset < end {
-            let step = try window.withBytes(at: offset, count: needed) {
-                (bytes) throws(StoreError) in
-                try scan(bytes, at: offset, end: end, file)
+        var scan = LogScan()
+        try scan.run(file, end: end) { (item) throws(StoreError) in
+            if copy == nil, goodEnd == item.offset, !item.isOld {
+                goodEnd = item.end
+            } else {
+                try keep(item.term, file)
             }
-            offset += step.used
-            needed = step.needed
+            return true
         }
-    }
-
-    /// Takes in what the bytes at `offset` hold; how far, and how many bytes the next step needs.
-    private mutating func scan(
-        _ bytes: UnsafeRawBufferPointer, at offset: Int, end: Int, _ file: LogFile
-    ) throws(StoreError) -> (used: Int, needed: Int) {
-        let isWhole = offset + bytes.count == end
-        var used = 0
-        while used < bytes.count {
-            let rest = UnsafeRawBufferPointer(rebasing: bytes[used...])
-            let place = offset + used
-            switch LogItem.frame(rest) {
-            case .item(let term, let isOld):
-                let body = UnsafeRawBufferPointer(rebasing: rest[term])
-                used = try item(body, at: place, isOld: isOld, file) - offset
-            case .incomplete(let needed) where needed <= end - place:
-                return (used, needed)
-            case .incomplete(let needed):
-                // The original takes an old item of any size that fits the file, and no other.
-                let isOld = rest.bigEndian(UInt32.self, at: 4) == LogItem.oldMagic
-                let isNone = isOld && needed - LogItem.headerSize > end
-                used += bad(isNone ? 1 : end - place, at: place)
-            case .noHeader, .noDigest:
-                guard isWhole else { return (used, LogItem.headerSize + LogItem.digestSize) }
-                used += bad(end - place, at: place)
-            case .badDigest: used += bad(1, at: place)
-            case .badMagic: used += bad(1 + Self.bytesWithoutMagic(rest), at: place)
-            }
-        }
-        return (used, 1)
-    }
-
-    /// How many bytes behind the first can't be the start of an item either.
-    private static func bytesWithoutMagic(_ bytes: UnsafeRawBufferPointer) -> Int {
-        var offset = 1
-        while offset + LogItem.headerSize <= bytes.count {
-            let first = bytes[offset + 4]
-            if first == LogItem.magic >> 24 || first == LogItem.oldMagic >> 24 { break }
-            offset += 1
-        }
-        return offset - 1
-    }
-
-    /// Takes in one framed item; where to go on.
-    private mutating func item(
-        _ term: UnsafeRawBufferPointer, at offset: Int, isOld: Bool, _ file: LogFile
-    ) throws(StoreError) -> Int {
-        let isLarge = !isOld && term.count >= LogItem.largeSize
-        let end =
-            offset + LogItem.headerSize + term.count + (isLarge ? LogItem.digestSize : 0)
-        guard ExternalTerm.isTerm(term) else {
-            _ = bad(isLarge ? term.count : 1, at: offset)
-            return isLarge ? end : offset + 1
-        }
-        outcome.recovered += 1
-        if copy == nil, goodEnd == offset, !isOld {
-            goodEnd = end
-        } else {
-            try keep(term, file)
-        }
-        return end
-    }
-
-    private mutating func bad(_ count: Int, at offset: Int) -> Int {
-        outcome.badBytes += count
-        outcome.firstBad = outcome.firstBad ?? offset
-        return count
+        outcome.recovered = scan.items
+        outcome.badBytes = scan.badBytes
+        outcome.firstBad = scan.firstBad
     }
 
     private mutating func keep(

@@ -80,6 +80,23 @@ enum StubDatabase {
     }
 }
 
+extension StubDatabase {
+    /// The process that has the database open, if one has; nothing is locked to find out.
+    static func holder(of directory: JournalDirectory) -> Int? {
+        let path = directory.path(lockName)
+        guard let file = try? directory.data.open(path, flags: O_RDONLY) else { return nil }
+        var range = flock()
+        range.l_type = Int16(F_WRLCK)
+        range.l_whence = Int16(SEEK_SET)
+        range.l_start = 0
+        range.l_len = 1
+        guard fcntl(file.descriptor, F_GETLK, &range) == 0, range.l_type != Int16(F_UNLCK) else {
+            return nil
+        }
+        return Int(range.l_pid)
+    }
+}
+
 /// The lock of a database's directory, held as long as this exists.
 final class DirectoryLock: Sendable {
     private let file: File

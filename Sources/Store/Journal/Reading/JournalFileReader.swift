@@ -119,6 +119,18 @@ struct JournalFileReader: ~Copyable {
                 range: start..<start + header.length, end: end))
     }
 
+    /// Where the first whole record behind a damaged one begins; nil if there is none.
+    mutating func nextRecord(behind offset: Int) throws(StoreError) -> Int? {
+        var place = offset + RecordHeader.alignment
+        while place + RecordHeader.alignment <= size {
+            if case .record(let record) = try read(at: place), record.header.isSane {
+                return place
+            }
+            place += RecordHeader.alignment
+        }
+        return nil
+    }
+
     // MARK: - Checksums
 
     /// A record that is larger than the window is summed up in pieces first: its length may be

@@ -119,7 +119,7 @@ extension RecordIndex.State {
                 scanned = record.end
             case .end: return
             case .unfinished, .corrupt:
-                guard let next = try nextRecord(behind: scanned) else { return }
+                guard let next = try reader.nextRecord(behind: scanned) else { return }
                 // The damaged one can be searched for, to be told what is wrong with it.
                 mark(scanned)
                 scanned = next
@@ -133,17 +133,5 @@ extension RecordIndex.State {
             starts += repeatElement(0, count: number / 64 + 1 - starts.count)
         }
         starts[number / 64] |= 1 << UInt64(number % 64)
-    }
-
-    /// The first whole record behind a damaged one.
-    private mutating func nextRecord(behind offset: Int) throws(StoreError) -> Int? {
-        var place = offset + Self.block
-        while place + Self.block <= reader.size {
-            if case .record(let record) = try reader.read(at: place), record.header.isSane {
-                return place
-            }
-            place += Self.block
-        }
-        return nil
     }
 }

@@ -1,0 +1,44 @@
+import Glibc
+
+/// Who uses a data directory: the server that holds the lock in it.
+enum DirectoryUse {
+    private static let lockName = ".tidemark/lock"
+
+    /// Takes a data directory for this process, as long as the file is open.
+    ///
+    /// - Throws: `.locked` if another process has it.
+    static func take(_ directory: String) throws(StoreError) -> File {
+        let file = try File(
+            path: directory + "/" + lockName, name: lockName, flags: O_RDWR | O_CREAT)
+        guard flock(file.descriptor, LOCK_EX | LOCK_NB) == 0 else {
+            throw .locked(detail: "another server uses the data directory \(directory)")
+        }
+        return file
+    }
+
+    /// The data directory that a path lies in, whether somebody uses it or not; nil if in none.
+    static func directory(of path: String) -> String? {
+        guard let absolute = realpath(path, nil) else { return nil }
+        defer { free(absolute) }
+        var rest = String(cString: absolute)[...]
+        while let slash = rest.lastIndex(of: "/"), slash > rest.startIndex {
+            if access(String(rest) + "/" + lockName, F_OK) == 0 { return String(rest) }
+            rest = rest[..<slash]
+        }
+        return nil
+    }
+
+    /// Whether a server uses a data directory now.
+    static func isUsed(_ directory: String) -> Bool { isLocked(directory + "/" + lockName) }
+
+    /// Whether a process has a file locked with flock(2).
+    ///
+    /// There is no way to ask but to try: the lock is shared, so that those who ask don't disturb each
+    /// other, and is let go of at once.
+    static func isLocked(_ path: String) -> Bool {
+        guard let file = try? File(path: path, name: path, flags: O_RDONLY | O_NONBLOCK) else {
+            return false
+        }
+        return flock(file.descriptor, LOCK_SH | LOCK_NB) != 0 && errno == EAGAIN
+    }
+}
