@@ -11,5 +11,6 @@ struct TidemarkCommand: ParsableCommand {
         version: Version.service,
         subcommands: [
             Serve.self, Config.self, Healthcheck.self, OpenAPI.self, Check.self, Dump.self,
+            Repair.self, Convert.self,
         ])
 }

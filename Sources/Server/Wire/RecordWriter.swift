@@ -12,7 +12,7 @@ struct RecordWriter: Sendable {
         case (.internal, .auto), (.internal, .json): writeJSON(record, to: &writer)
         case (.internal, .term): writeTerm(record, to: &writer)
         case (.internal, .text):
-            if let content = Self.content(ofBinary: record), writeText(content, to: &writer) {
+            if let content = ExternalTerm.content(ofBinary: record), writeText(content, to: &writer) {
                 return
             }
             writeJSON(record, to: &writer)
@@ -64,16 +64,5 @@ struct RecordWriter: Sendable {
         writer.literal("{\"b64\":")
         writer.base64(bytes)
         writer.literal("}")
-    }
-
-    /// The bytes of an encoded binary; nil if the term is another.
-    private static func content(
-        ofBinary term: UnsafeRawBufferPointer
-    ) -> UnsafeRawBufferPointer? {
-        guard term.count >= 6, term[0] == 131, term[1] == 109 else { return nil }
-        let length = term[2..<6].reduce(0) { $0 << 8 | Int($1) }
-        // Bytes may stand behind the term.
-        guard length <= term.count - 6 else { return nil }
-        return UnsafeRawBufferPointer(rebasing: term[6..<6 + length])
     }
 }

@@ -22,6 +22,19 @@ package enum ExternalTerm {
         }
     }
 
+    /// The bytes of an encoded binary; nil if the term is another.
+    package static func content(
+        ofBinary term: UnsafeRawBufferPointer
+    ) -> UnsafeRawBufferPointer? {
+        guard term.count >= 6, term[0] == TermTag.version, term[1] == TermTag.binary else {
+            return nil
+        }
+        let length = term[2..<6].reduce(0) { $0 << 8 | Int($1) }
+        // Bytes may stand behind the term.
+        guard length <= term.count - 6 else { return nil }
+        return UnsafeRawBufferPointer(rebasing: term[6..<6 + length])
+    }
+
     /// Gives `use` a term's bytes from its tag on, unpacked if they are compressed, if `binary_to_term`
     /// of OTP 25 takes them.
     package static func withValidBody<Result>(
