@@ -33,7 +33,7 @@ struct JournalFolder {
         try StubDatabase.make(in: directory)
         try directory.data.syncFolder(of: directory.path("x"))
         guard !directory.data.exists(name) else {
-            throw .alreadyExists(name: directory.data.absolute(name))
+            throw .alreadyExists(name: directory.data.shown(name))
         }
         try directory.data.rename(directory.path, to: name)
         try directory.data.syncFolder(of: name)

@@ -73,7 +73,7 @@ struct Convert: ParsableCommand {
             ? "\(outcome.bytes) bytes" : "\(outcome.records) records, \(outcome.bytes) bytes"
         print("\(into): \(moved)")
         if outcome.skipped > 0 {
-            print("  \(outcome.skipped) rows of the journal hold no record and were passed over")
+            print("  \(outcome.skipped) operations that put no value were left behind")
         }
         if outcome.keys > 0 {
             print("  \(outcome.keys) keys of rows were left behind: a record is a row's value")

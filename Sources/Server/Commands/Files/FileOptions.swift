@@ -80,6 +80,8 @@ extension StoreError {
 
 /// Does something with a file; what fails is told on stderr and ends the command.
 func onFile<Result>(_ body: () throws(StoreError) -> Result) throws -> Result {
+    // A limit on the size of files must be an error, and not the end.
+    signal(SIGXFSZ, SIG_IGN)
     do throws(StoreError) {
         return try body()
     } catch {

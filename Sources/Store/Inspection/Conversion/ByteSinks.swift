@@ -48,6 +48,12 @@ final class PoolSink: RecordSink {
 
     /// - Parameter size: of the file; nil for as much as is needed.
     init(_ name: String, in folder: DataDirectory, size: Int?) throws(StoreError) {
+        if let size, size < PoolLayout.minimumSize {
+            throw .badArgument(
+                option: "size",
+                detail: "a pool has at least \(PoolLayout.minimumSize) bytes: give a larger --size, "
+                    + "or none for as much as is needed")
+        }
         try PoolOptions(size: size).check()
         try PoolFile.checkName(name)
         self.folder = folder

@@ -24,7 +24,7 @@ package struct Conversion {
     package struct Outcome: Sendable {
         package var records = 0
         package var bytes = 0
-        /// Rows of a journal that hold no record: removes, checkpoints and the like.
+        /// Operations of a journal that put no value anywhere: removes, changes, truncates.
         package var skipped = 0
         /// Keys of rows, which no other format has a place for.
         package var keys = 0
@@ -104,7 +104,7 @@ package struct Conversion {
                 try row.withRecord { (bytes) throws(StoreError) in
                     try move(bytes, lines: writesLines, to: sink, record)
                 }
-            } else if !row.isWholeCommit {
+            } else if row.isOtherOperation {
                 outcome.skipped += 1
             }
         }
@@ -161,7 +161,7 @@ extension Conversion.Target {
         let folder = DataDirectory(around: folderPath)
         let used = kind == .wrap ? [".1", ".idx", ".siz"].map { name + $0 } : [name]
         for name in used where folder.exists(name) {
-            throw .alreadyExists(name: folder.absolute(name))
+            throw .alreadyExists(name: folder.shown(name))
         }
         return switch kind {
         case .pool: try PoolSink(name, in: folder, size: size)
@@ -179,9 +179,9 @@ extension RecordFile {
 }
 
 extension JournalRow {
-    /// Whether it tells of a transaction as a whole, whose operations have rows of their own.
-    fileprivate var isWholeCommit: Bool {
-        recordType == RecordType.commit && operationCounter == 0
+    /// Whether it is an operation of a transaction that puts nothing.
+    fileprivate var isOtherOperation: Bool {
+        recordType == RecordType.commit && operationCounter > 0 && !isRecord
     }
 
     /// Whether it is a message, or puts a value somewhere.

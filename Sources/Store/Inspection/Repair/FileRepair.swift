@@ -73,6 +73,9 @@ private final class HeldLock {
 }
 
 extension DataDirectory {
+    /// What a file in a folder around which this was made is called in the folder of the caller.
+    func shown(_ name: String) -> String { path == "." ? name : absolute(name) }
+
     /// Copies a file to a new one with the same permissions.
     ///
     /// - Parameters:

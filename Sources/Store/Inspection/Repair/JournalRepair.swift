@@ -89,14 +89,14 @@ struct JournalRepair {
         let last = name.split(separator: "/").last.map(String.init) ?? name
         let saved = file.journalDirectory.path("cut-\(last)-at-\(cut.offset)")
         guard !file.folder.exists(saved) else {
-            throw .alreadyExists(name: file.folder.absolute(saved))
+            throw .alreadyExists(name: file.folder.shown(saved))
         }
         try file.folder.copy(name, in: file.folder, from: cut.offset, to: saved)
         try file.folder.syncFolder(of: saved)
         let opened = try file.folder.open(name, flags: O_RDWR)
         try opened.truncate(to: cut.offset)
         try opened.sync()
-        return file.folder.absolute(saved)
+        return file.folder.shown(saved)
     }
 
     /// Copies the log files, and makes a folder of them one that the real library opens.

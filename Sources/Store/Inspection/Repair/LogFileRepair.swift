@@ -27,7 +27,7 @@ struct LogFileRepair {
     func run() throws(StoreError) -> FileRepair.Part {
         guard let target else { return try runInPlace() }
         guard !target.folder.exists(target.name) else {
-            throw .alreadyExists(name: target.folder.absolute(target.name))
+            throw .alreadyExists(name: target.folder.shown(target.name))
         }
         let (temporary, outcome) = try prepare(in: target.folder)
         do throws(StoreError) {
@@ -36,7 +36,7 @@ struct LogFileRepair {
             target.folder.discard(temporary)
             throw error
         }
-        return part(target.folder.absolute(target.name), outcome, saved: nil)
+        return part(target.folder.shown(target.name), outcome, saved: nil)
     }
 
     /// Makes a repaired copy, closed and durable, that nobody looks at yet.
@@ -71,7 +71,7 @@ struct LogFileRepair {
                 return true
             }
         }
-        let path = source.absolute(name)
+        let path = source.shown(name)
         if scan.badBytes == 0, !hasOld {
             if !isClosed {
                 let file = try LogFile.open(name, format: .internal, mode: .readWrite, in: source)
@@ -81,10 +81,10 @@ struct LogFileRepair {
             return .init(name: path, kept: scan.items, badBytes: 0, firstBad: nil, saved: nil)
         }
         let saved = name + ".damaged"
-        guard !source.exists(saved) else { throw .alreadyExists(name: source.absolute(saved)) }
+        guard !source.exists(saved) else { throw .alreadyExists(name: source.shown(saved)) }
         let (temporary, outcome) = try prepare(in: source)
         try source.replace(name, with: temporary, keepingAs: saved)
-        return part(path, outcome, saved: source.absolute(saved))
+        return part(path, outcome, saved: source.shown(saved))
     }
 
     /// Whether the file says that it was closed.
@@ -97,7 +97,7 @@ struct LogFileRepair {
         } catch {
             guard case .log(.notALogFile) = error else { throw error }
             throw .failed(
-                detail: "\(source.absolute(name)) does not begin as the file of an internal log "
+                detail: "\(source.shown(name)) does not begin as the file of an internal log "
                     + "does: disk_log repairs no such file, either")
         }
     }

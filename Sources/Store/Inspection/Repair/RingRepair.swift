@@ -32,7 +32,7 @@ struct RingRepair {
             }
             guard let only = open.first, open.count == 1 else {
                 throw .failed(
-                    detail: "the index \(folder.absolute(RingIndex.path(base))) is missing or "
+                    detail: "the index \(folder.shown(RingIndex.path(base))) is missing or "
                         + "damaged, and nothing else tells which file is the newest; dump and "
                         + "convert read the files by their numbers")
             }
@@ -78,7 +78,7 @@ struct RingRepair {
                 names.add(temporary, as: name)
                 parts.append(
                     .init(
-                        name: target.absolute(name), kept: outcome.recovered,
+                        name: target.shown(name), kept: outcome.recovered,
                         badBytes: outcome.badBytes, firstBad: outcome.firstBad))
             }
             if folder.exists(RingSizeFile.path(base)) {
