@@ -9,5 +9,5 @@ struct TidemarkCommand: ParsableCommand {
         commandName: "tidemark",
         abstract: "A log service: durable logs in open file formats over HTTP.",
         version: Version.service,
-        subcommands: [Serve.self, Config.self, Healthcheck.self, OpenAPI.self])
+        subcommands: [Serve.self, Config.self, Token.self, Healthcheck.self, OpenAPI.self])
 }

@@ -96,6 +96,7 @@ final class Metrics: Sendable {
             "http_request_bodies_held_bytes", .gauge, "Bytes of bodies in memory now.",
             Double(service.bodies.heldBytes))
         addConnections(of: service, to: &text)
+        service.access.write(to: &text, tokens: service.tokens.all.count)
         addCommits(of: service, to: &text)
         addStorage(of: service, to: &text)
         return text.finish()
