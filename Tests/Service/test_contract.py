@@ -14,6 +14,7 @@ from support import contract
 from support.client import Answer, Raw
 from support.machine import SUPPORT, needs_program
 from support.server import Server, binary, environment
+from support.tokens import make_token
 
 EXAMPLES = os.environ.get("TIDEMARK_EXAMPLES", "10")
 
@@ -104,6 +105,8 @@ def test_every_operation_was_called_and_every_good_answer_seen():
 
 @pytest.mark.skipif(not shutil.which("schemathesis"), reason="needs schemathesis")
 def test_generated_requests_find_nothing(start, tmp_path, seed):
+    # The first token would shut the tool out: it gets one from the beginning.
+    token = make_token(tmp_path / "data")
     server = start(log_access="none")
     url = f"http://127.0.0.1:{server.port}"
     shutil.copy(SUPPORT / "generator.py", tmp_path)
@@ -111,6 +114,7 @@ def test_generated_requests_find_nothing(start, tmp_path, seed):
         ["schemathesis", "--config-file", SUPPORT / "schemathesis.toml", "run",
          f"{url}/openapi.json", "--url", url, "-n", EXAMPLES,
          "--phases", "examples,coverage,fuzzing,stateful", "--seed", str(seed), "--no-color",
+         "--header", f"Authorization: Bearer {token}",
          "--request-timeout", "10"],
         capture_output=True, text=True, cwd=tmp_path, timeout=600 + 60 * int(EXAMPLES),
         env=environment({"SCHEMATHESIS_HOOKS": "generator", "PYTHONPATH": str(tmp_path)}))
