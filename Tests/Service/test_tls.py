@@ -101,7 +101,7 @@ def test_large_bodies_both_ways_on_one_connection(server, authority):
     one = connection(server, authority)
     assert ask(one, "PUT", "/v1/pools/big", b'{"pool_size": 33554432}',
                {"Content-Type": "application/json"})[0] == 201
-    data = os.urandom(9 << 20)
+    data = os.urandom(7 << 20)
     for _ in range(2):
         status, body = ask(
             one, "POST", "/v1/pools/big/append", data, {"Content-Type": "application/octet-stream"})

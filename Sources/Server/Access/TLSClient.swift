@@ -49,12 +49,10 @@ struct TLSClient: ~Copyable {
         }
     }
 
+    /// A server that has asked for a certificate may close without a word if it gets none.
     private func failure(_ result: Int32) -> Handshake {
-        let alerts = [GNUTLS_A_CERTIFICATE_REQUIRED, GNUTLS_A_HANDSHAKE_FAILURE]
-        if result == GNUTLS_E_FATAL_ALERT_RECEIVED, alerts.contains(gnutls_alert_get(session)) {
-            return .certificateWanted
-        }
-        return .failed(GnuTLS.text(of: result))
+        gnutls_certificate_client_get_request_status(session) != 0
+            ? .certificateWanted : .failed(GnuTLS.text(of: result))
     }
 
     /// The server's own certificate, as DER.
