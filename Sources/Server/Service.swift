@@ -84,6 +84,7 @@ final class Service: Sendable {
         }
         try refuseOthersPages(headers, route.endpoint.description)
         let token = try authorize(route, headers, from: address)
+        try refuseUnusedKey(headers, route.endpoint.description)
         if isDraining, !route.endpoint.description.isAnsweredInDrain {
             throw Problem(.draining, "the service is about to stop")
         }
@@ -114,6 +115,16 @@ final class Service: Sendable {
         guard isOwn || origins.allow(origin) else {
             throw Problem(.forbidden, "pages of other origins may not change anything here")
         }
+    }
+
+    /// Who names a request relies on its being done once; what can be repeated anyhow needs no name.
+    private func refuseUnusedKey(
+        _ headers: Headers, _ description: OperationDescription
+    ) throws(Problem) {
+        guard description.method == .post, !description.takesKey,
+            headers[.idempotencyKey] != nil
+        else { return }
+        throw Problem(.notImplemented, "this operation takes no Idempotency-Key")
     }
 
     /// Answers a request whose body is there.

@@ -16,6 +16,8 @@ package indirect enum StoreError: Error, Equatable, Sendable {
     case positionMismatch(position: Int, generation: Int)
     /// A writer with a higher token has taken over.
     case fenced(current: Int)
+    /// The client has called something else by that name before.
+    case keyReused
     /// The bytes asked for were rewound; the oldest position that exists is `oldest`.
     case positionGone(oldest: Int)
     case notAPool(detail: String)

@@ -257,6 +257,10 @@ package enum OpenAPIDocument {
                 "The position after the last byte or item; of a journal the last record's LSN.",
             "schema": ["type": "string", "pattern": "^[0-9]+(,[0-9]+)?$"],
         ],
+        "Idempotency-Replayed": [
+            "description": "true: this is the answer to a request that was done before.",
+            "schema": ["type": "string", "enum": ["true"]],
+        ],
         "Preference-Applied": header("The preferences that were honoured."),
         "Content-Range": header("Which bytes these are, of how many."),
         "Location": header("Where the page is."),

@@ -99,6 +99,8 @@ package final class OperationDescription: Sendable {
     package let isAnsweredInDrain: Bool
     /// What it asks of a token.
     package let access: Access
+    /// Whether it takes an `Idempotency-Key`.
+    package let takesKey: Bool
 
     package init(
         _ id: String, _ method: Method, _ template: String, tag: String, _ summary: String,
@@ -106,6 +108,7 @@ package final class OperationDescription: Sendable {
         bodyIsRequired: Bool = false, bodyLimit: BodyLimit = .none, answers: [Answer],
         problems: [ProblemCode] = [], isAnsweredInDrain: Bool = false
     ) {
+        takesKey = parameters.contains { $0.name == Idempotency.header.name }
         self.id = id
         self.method = method
         self.template = template
@@ -137,6 +140,7 @@ package final class OperationDescription: Sendable {
         answers = other.answers
         problems = other.problems
         isAnsweredInDrain = other.isAnsweredInDrain
+        takesKey = other.takesKey
         self.access = access
     }
 
@@ -172,6 +176,7 @@ package final class OperationDescription: Sendable {
         if !method.isSafe { codes.insert(.forbidden) }
         if access.scope != nil { codes.formUnion([.unauthenticated, .forbidden, .rateLimited]) }
         if access.scope != nil, let missing { codes.insert(missing) }
+        if method == .post, !takesKey { codes.insert(.notImplemented) }
         if answers.contains(where: { !$0.contents.isEmpty }) { codes.insert(.notAcceptable) }
         return ProblemCode.allCases.filter(codes.contains)
     }

@@ -201,7 +201,7 @@ package enum PoolOperation: CaseIterable, Sendable {
                 + "on stable storage before the answer. Appends that wait share one flush. Bodies of "
                 + "type text/plain and of the type that `curl -d` sends are taken as bytes too.",
             parameters: [
-                Fencing.header,
+                Fencing.header, Idempotency.header,
                 .init(
                     "at", "Append only if the pool is exactly that long.",
                     ["type": "integer", "minimum": 0]),
@@ -230,14 +230,14 @@ package enum PoolOperation: CaseIterable, Sendable {
                 .init(
                     200, "They are on stable storage.",
                     [.json("Appended", example: Examples.appended)],
-                    headers: ["ETag", "Log-Position"]),
+                    headers: ["ETag", "Log-Position", Idempotency.replayed]),
                 .init(
                     204, "They are on stable storage.",
-                    headers: ["ETag", "Log-Position", "Preference-Applied"]),
+                    headers: ["ETag", "Log-Position", "Preference-Applied", Idempotency.replayed]),
             ],
             problems: opening + [
                 .badJSON, .badRecord, .badParameter, .unknownProperty, .poolFull, .readOnlyMode,
-                .preconditionFailed, .syncFailed, .notImplemented,
+                .preconditionFailed, .fenced, .idempotencyKeyReused, .syncFailed,
             ])
     }
 

@@ -21,7 +21,7 @@ package enum TokenOperation: CaseIterable, Sendable {
                     + "it. From the first token on every request needs one; therefore the first "
                     + "one must be able to make others.",
                 bodies: [.json("TokenRequest", example: TokenSchemas.requestExample)],
-                bodyLimit: .small,
+                bodyIsRequired: true, bodyLimit: .small,
                 answers: [
                     .init(
                         201, "The token, with its secret.",

@@ -60,6 +60,7 @@ package enum ProblemCode: String, CaseIterable, Sendable {
     case cursorExpired = "cursor_expired"
     case preconditionFailed = "precondition_failed"
     case fenced
+    case idempotencyKeyReused = "idempotency_key_reused"
     case tooLarge = "too_large"
     case uriTooLong = "uri_too_long"
     case unsupportedMediaType = "unsupported_media_type"
@@ -173,6 +174,7 @@ package enum ProblemCode: String, CaseIterable, Sendable {
         case .pagePinned: Row(423, "Somebody else has the page pinned", retryable: true)
         case .pinOverflow: Row(429, "The page has as many pins as it can have", retryable: true)
         case .rateLimited: Row(429, "There are too many of these", retryable: true)
+        case .idempotencyKeyReused: Row(422, "The key was used for another request")
         case .headersTooLarge: Row(431, "The headers are too large")
         case .internalError: Row(500, "A defect of the service")
         case .syncFailed: Row(500, "Data could not be put on stable storage")

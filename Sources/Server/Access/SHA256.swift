@@ -20,6 +20,13 @@ struct SHA256: ~Copyable {
         if let state, !bytes.isEmpty { gnutls_hash(state, bytes.baseAddress, bytes.count) }
     }
 
+    /// Takes in the bytes of a text and a zero, which ends it.
+    mutating func add(_ text: String) {
+        var text = text
+        text.withUTF8 { add(UnsafeRawBufferPointer($0)) }
+        withUnsafeBytes(of: 0 as UInt8) { add($0) }
+    }
+
     /// The 32 bytes of the digest of all that was taken in; nil without memory for it.
     consuming func finish() -> [UInt8]? {
         guard let state else { return nil }

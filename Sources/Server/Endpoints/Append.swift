@@ -5,21 +5,20 @@ import Store
 
 extension Service {
     func appendToPool(_ call: Call) throws(Problem) -> Answer {
-        try refuseUnsupported(call)
-        let append = try decodeAppend(call, durability: try durability(call) ?? .synced)
-        guard !append.bytes.isEmpty else {
+        let request = try AppendRequest(call, at: try call.integer("at"))
+        let records = try decodeRecords(call)
+        guard !records.bytes.isEmpty else {
             throw Problem(.badRecord, "nothing was sent: a pool takes no empty record")
         }
-        let minimal = Preference(call.headers.joined(.prefer)).wantsMinimal
-        if !minimal { _ = try call.negotiate([.json]) }
+        // A pool keeps what it promises, whatever less is asked for.
+        let append = Append(records, request, durability: request.durability ?? .synced)
         return try onPool(call) { _, pool in
             .later { complete in
                 do throws(StoreError) {
                     try pool.append(append) { result in
                         let made = Answer.made {
                             result.mapError { Problem($0, in: pool) }.map {
-                                Self.answer(
-                                    $0, append, identity: pool.identity, minimal: minimal)
+                                Self.answer($0, append, request, identity: pool.identity)
                             }
                         }
                         complete(.success(made))
@@ -31,52 +30,25 @@ extension Service {
         }
     }
 
-    /// What a client might rely on must not be passed over in silence.
-    func refuseUnsupported(_ call: Call) throws(Problem) {
-        if call.headers[.idempotencyKey] != nil {
-            throw Problem(.notImplemented, "Idempotency-Key is not offered by this version")
-        }
-    }
-
-    /// What the answer shall promise, if the call says.
-    func durability(_ call: Call) throws(Problem) -> Durability? {
-        guard let wanted = try call.text("durability") else { return nil }
-        guard let level = Durability(rawValue: wanted) else {
-            let offered = Durability.allCases.map(\.rawValue).joined(separator: ", ")
-            throw Problem(.badParameter, "durability is one of \(offered)", option: "durability")
-        }
-        return level
-    }
-
-    func decodeAppend(
-        _ call: Call, form: any RecordForm = BytesForm(), isAtomic: Bool = true,
-        durability: Durability
-    ) throws(Problem) -> Append {
+    /// The records of a request's body, within the limits of a batch.
+    func decodeRecords(
+        _ call: Call, form: any RecordForm = BytesForm()
+    ) throws(Problem) -> RecordBatch {
         let type = call.headers[.contentType].flatMap(MediaType.init(contentType:)) ?? .octetStream
         var limits = RecordBatch.Limits()
         limits.records = settings.batchRecords
         limits.recordBytes = settings.recordBytes
-        let batch = try RecordBatch(call.body, type: type, form: form, limits: limits)
-        return Append(
-            bytes: batch.bytes, lengths: batch.lengths, isAtomic: isAtomic,
-            expectation: try Expectation(call), durability: durability)
+        return try RecordBatch(call.body, type: type, form: form, limits: limits)
     }
 
     static func answer(
-        _ appended: Appended, _ append: Append, identity: String, minimal: Bool
+        _ appended: Appended, _ append: Append, _ request: AppendRequest, identity: String
     ) -> Answer {
         let tag = EntityTag(
             identity: identity, generation: appended.generation, position: appended.next)
-        var response = Response(
-            status: minimal ? 204 : 200,
-            headers: [.init("ETag", tag.text), .init("Log-Position", String(appended.next))])
-        if minimal {
-            response.headers.append(.init("Preference-Applied", "return=minimal"))
-        } else {
-            response.body = body(appended, append)
-            response.type = .json
+        return request.answer(appended, tag, position: String(appended.next)) {
+            body(appended, append)
         }
-        return .now(response)
     }
 
     private static func body(_ appended: Appended, _ append: Append) -> [UInt8] {
@@ -87,38 +59,21 @@ extension Service {
         writer.member("count", append.lengths.count)
         writer.member("bytes", append.bytes.count)
         writer.member("durability", appended.durability.rawValue)
-        writer.member("duplicate", false)
+        writer.member("duplicate", .bool(appended.replay != nil))
         writer.endObject()
         writer.literal("\n")
         return writer.bytes
     }
 }
 
-extension Expectation {
-    /// What `at` and `If-Match` ask of the tail: both, if both are given.
-    init(_ call: Call) throws(Problem) {
-        self.init(position: try call.integer("at"), states: Self.states(call))
-        token = try Self.token(call)
-    }
-
-    /// The writer's `Fencing-Token`.
-    static func token(_ call: Call) throws(Problem) -> Int? {
-        guard let text = call.headers[.fencingToken] else { return nil }
-        guard let token = Int(text), token >= 0, text.utf8.first != UInt8(ascii: "+") else {
-            throw Problem(
-                .badParameter, "Fencing-Token is an integer, 0 or more", option: "Fencing-Token")
-        }
-        return token
-    }
-
-    /// What `If-Match` asks of the tail.
-    static func states(_ call: Call) -> [State]? {
-        guard let header = call.headers.joined(.ifMatch),
-            case .tags(let tags) = EntityTagCondition(header)
-        else { return nil }
-        return tags.map {
-            State(identity: $0.identity, generation: $0.generation, position: $0.position)
-        }
+extension Append {
+    convenience init(
+        _ records: RecordBatch, _ request: AppendRequest, isAtomic: Bool = true,
+        durability: Durability
+    ) {
+        self.init(
+            bytes: records.bytes, lengths: records.lengths, isAtomic: isAtomic,
+            expectation: request.expectation, durability: durability, key: request.key)
     }
 }
 

@@ -6,52 +6,17 @@ import Store
 extension Service {
     func fencePool(_ call: Call) throws(Problem) -> Answer {
         let request = try FenceRequest(call)
-        return try onPool(call) { _, pool in
-            .later { complete in
-                pool.raiseFence(to: request.token, isRequired: request.isRequired) { result in
-                    complete(
-                        result.mapError { Problem($0) }.map { _ in Self.answer(pool.fence) })
-                }
-            }
-        }
+        return try onPool(call) { _, pool in request.raise(pool, .pmemlog) }
     }
 
     func fenceLog(_ call: Call) throws(Problem) -> Answer {
         let request = try FenceRequest(call)
-        return try onLog(call) { _, log in
-            .later { complete in
-                log.raiseFence(to: request.token, isRequired: request.isRequired) { result in
-                    complete(
-                        result.mapError { Problem($0, of: .diskLog) }.map { _ in
-                            Self.answer(log.fence)
-                        })
-                }
-            }
-        }
+        return try onLog(call) { _, log in request.raise(log, .diskLog) }
     }
 
     func fenceJournal(_ call: Call) throws(Problem) -> Answer {
         let request = try FenceRequest(call)
-        return try onJournal(call) { _, journal in
-            .later { complete in
-                do throws(StoreError) {
-                    try journal.raiseFence(
-                        to: request.token, isRequired: request.isRequired
-                    ) { result in
-                        complete(
-                            result.mapError { Problem($0, of: .wiredTiger) }.map { _ in
-                                Self.answer(journal.fence)
-                            })
-                    }
-                } catch {
-                    complete(.failure(Problem(error, of: .wiredTiger)))
-                }
-            }
-        }
-    }
-
-    private static func answer(_ fence: Fence?) -> Answer {
-        .now(Response(json: .object(fence?.members ?? [])))
+        return try onJournal(call) { _, journal in request.raise(journal, .wiredTiger) }
     }
 }
 
@@ -71,6 +36,21 @@ private struct FenceRequest {
         }
         if let token, token < 0 {
             throw Problem(.badParameter, "token is 0 or more", option: "token")
+        }
+    }
+
+    func raise(_ log: some FencedLog, _ words: EngineWords) -> Answer {
+        .later { complete in
+            do throws(StoreError) {
+                try log.raiseFence(to: token, isRequired: isRequired) { result in
+                    complete(
+                        result.mapError { Problem($0, of: words) }.map { _ in
+                            .now(Response(json: .object(log.fence?.members ?? [])))
+                        })
+                }
+            } catch {
+                complete(.failure(Problem(error, of: words)))
+            }
         }
     }
 }

@@ -39,11 +39,7 @@ extension Service {
     private func follow(_ call: Call, _ source: some FollowSource) throws(Problem) -> Answer {
         _ = try call.negotiate([.eventStream])
         let follower = try followers.join(source.path)
-        var head = Response(type: .eventStream)
-        head.headers = [
-            .init("Cache-Control", "no-store"), .init("X-Accel-Buffering", "no"),
-        ]
         return .stream(
-            head, FollowStream(self, source, follower, requestID: call.requestID), length: nil)
+            .events, FollowStream(self, source, follower, requestID: call.requestID), length: nil)
     }
 }

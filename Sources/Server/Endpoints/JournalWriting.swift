@@ -5,34 +5,25 @@ import Store
 
 extension Service {
     func appendToJournal(_ call: Call) throws(Problem) -> Answer {
-        try refuseUnsupported(call)
         _ = try call.bool("atomic")
-        let minimal = try wantsMinimal(call)
-        let wanted = try durability(call)
-        let expectation = try journalExpectation(call)
-        var limits = RecordBatch.Limits()
-        limits.records = settings.batchRecords
-        limits.recordBytes = settings.recordBytes
-        let type = call.headers[.contentType].flatMap(MediaType.init(contentType:)) ?? .octetStream
-        let batch = try RecordBatch(call.body, type: type, form: MessageForm(), limits: limits)
+        let request = try AppendRequest(call, at: try lsn("at", call)?.position)
+        let batch = try decodeRecords(call, form: MessageForm())
         guard !batch.lengths.isEmpty else {
             throw Problem(.badRecord, "nothing was sent: a batch holds a message at least")
         }
         return try onJournal(call) { _, journal throws(Problem) in
             let records = EncodedRecords(messages: batch, journal.settings.compressor)
-            let append = records.append(
-                expectation, durability: wanted ?? journal.settings.durability)
-            return try Self.append(append, records.tally, to: journal, minimal) { appended in
-                let last = appended.next - (append.lengths.last ?? 0)
+            let append = try records.append(request, to: journal)
+            return try Self.append(append, records.tally, to: journal, request) { appended in
                 var writer = JSONWriter(capacity: 192)
                 writer.literal("{\"first\":")
                 JournalRowWriter.write(LSN(position: appended.first), to: &writer)
                 writer.literal(",\"last\":")
-                JournalRowWriter.write(LSN(position: last), to: &writer)
+                JournalRowWriter.write(appended.lastLSN(of: append), to: &writer)
                 writer.member("count", append.lengths.count)
                 writer.member("bytes", batch.bytes.count)
                 writer.member("durability", appended.durability.rawValue)
-                writer.member("duplicate", .bool(false))
+                writer.member("duplicate", .bool(appended.replay != nil))
                 writer.endObject()
                 writer.literal("\n")
                 return writer.bytes
@@ -41,48 +32,32 @@ extension Service {
     }
 
     func commitToJournal(_ call: Call) throws(Problem) -> Answer {
-        try refuseUnsupported(call)
-        let minimal = try wantsMinimal(call)
-        let wanted = try durability(call)
-        let expectation = try journalExpectation(call)
-        let request = try TransactionRequest(call.body)
+        let request = try AppendRequest(call, at: try lsn("at", call)?.position)
+        let operations = try TransactionRequest(call.body).operations
         return try onJournal(call) { _, journal throws(Problem) in
             let transaction = try mapping(of: .wiredTiger) { () throws(StoreError) in
                 try journal.nextTransaction()
             }
             let records = EncodedRecords(
-                RecordBody.commit(transaction: transaction, operations: request.operations),
+                RecordBody.commit(transaction: transaction, operations: operations),
                 journal.settings.compressor)
-            let append = records.append(
-                expectation, durability: wanted ?? journal.settings.durability)
-            return try Self.append(append, records.tally, to: journal, minimal) { appended in
-                let lsn = LSN(position: appended.first)
+            let append = try records.append(
+                request, to: journal, note: Int(clamping: transaction))
+            return try Self.append(append, records.tally, to: journal, request) { appended in
                 let body: JSONValue = [
-                    "lsn": lsn.json, "txnid": .integer(Int(clamping: transaction)),
-                    "durability": .string(appended.durability.rawValue), "duplicate": false,
+                    "lsn": LSN(position: appended.first).json,
+                    "txnid": .integer(appended.replay?.note ?? Int(clamping: transaction)),
+                    "durability": .string(appended.durability.rawValue),
+                    "duplicate": .bool(appended.replay != nil),
                 ]
                 return body.line
             }
         }
     }
 
-    private func wantsMinimal(_ call: Call) throws(Problem) -> Bool {
-        let minimal = Preference(call.headers.joined(.prefer)).wantsMinimal
-        if !minimal { _ = try call.negotiate([.json]) }
-        return minimal
-    }
-
-    /// What `at` and `If-Match` ask of the last record.
-    private func journalExpectation(_ call: Call) throws(Problem) -> Expectation {
-        var expectation = Expectation(states: Expectation.states(call))
-        expectation.position = try lsn("at", call)?.position
-        expectation.token = try Expectation.token(call)
-        return expectation
-    }
-
     /// Appends records, and answers when they are as safe as is wanted.
     private static func append(
-        _ append: Append, _ tally: RecordTally, to journal: Journal, _ minimal: Bool,
+        _ append: Append, _ tally: RecordTally, to journal: Journal, _ request: AppendRequest,
         body: @escaping @Sendable (Appended) -> [UInt8]
     ) throws(Problem) -> Answer {
         if journal.isReadOnly { throw Problem(.readOnly(name: journal.name)) }
@@ -92,7 +67,7 @@ extension Service {
             try mapping(of: .wiredTiger) { () throws(StoreError) in
                 try journal.append(append, tally) { _ in }
             }
-            return accepted(append)
+            return AppendRequest.accepted(append)
         }
         return .later { complete in
             do throws(StoreError) {
@@ -100,8 +75,8 @@ extension Service {
                     let made = Answer.made {
                         result.mapError { Problem($0, in: journal) }.map { appended in
                             isAccepted
-                                ? accepted(append)
-                                : answer(appended, append, journal, minimal, body)
+                                ? AppendRequest.accepted(append)
+                                : answer(appended, append, journal, request, body)
                         }
                     }
                     complete(.success(made))
@@ -112,27 +87,14 @@ extension Service {
         }
     }
 
-    private static func accepted(_ append: Append) -> Answer {
-        .now(Response(status: 202, json: ["accepted": .integer(append.lengths.count)]))
-    }
-
     private static func answer(
-        _ appended: Appended, _ append: Append, _ journal: Journal, _ minimal: Bool,
+        _ appended: Appended, _ append: Append, _ journal: Journal, _ request: AppendRequest,
         _ body: (Appended) -> [UInt8]
     ) -> Answer {
-        let last = LSN(position: appended.next - (append.lengths.last ?? 0))
+        let last = appended.lastLSN(of: append)
         let tag = EntityTag(
             identity: journal.identity, generation: appended.generation, position: last.position)
-        var response = Response(
-            status: minimal ? 204 : 200,
-            headers: [.init("ETag", tag.text), .init("Log-Position", last.description)])
-        if minimal {
-            response.headers.append(.init("Preference-Applied", "return=minimal"))
-        } else {
-            response.body = body(appended)
-            response.type = .json
-        }
-        return .now(response)
+        return request.answer(appended, tag, position: last.description) { body(appended) }
     }
 
     // MARK: - Flushing, checkpoints, archiving
@@ -245,8 +207,20 @@ private struct EncodedRecords {
         lengths.append(bytes.count - start)
     }
 
-    func append(_ expectation: Expectation, durability: Durability) -> Append {
-        Append(
-            bytes: bytes, lengths: lengths, expectation: expectation, durability: durability)
+    func append(
+        _ request: AppendRequest, to journal: Journal, note: Int = 0
+    ) throws(Problem) -> Append {
+        var key = request.key
+        key?.note = note
+        return Append(
+            bytes: bytes, lengths: lengths, expectation: request.expectation,
+            durability: try request.durability(promised: journal.settings.durability), key: key)
+    }
+}
+
+extension Appended {
+    /// Where the last record of `append` lies.
+    fileprivate func lastLSN(of append: Append) -> LSN {
+        LSN(position: next - (replay?.lastLength ?? append.lengths.last ?? 0))
     }
 }

@@ -6,11 +6,7 @@ import Store
 extension Service {
     func handle(_ operation: JournalOperation, _ call: Call) throws(Problem) -> Answer {
         if operation == .list { return try listJournals(call) }
-        guard ResourceName.isValid(call.name) else {
-            throw Problem(
-                .badName,
-                "a name is a letter or digit, then up to 127 of letters, digits, . _ and -")
-        }
+        try ResourceName.check(call.name)
         switch operation {
         case .list, .get: return try getJournal(call)
         case .create: return try openJournal(call)
@@ -125,7 +121,7 @@ extension Service {
         _ = try call.negotiate([.json])
         let options = try JournalOptions(call.body)
         try call.require(path: options.path)
-        let mustBeNew = call.headers[.ifNoneMatch].map { EntityTagCondition($0) == .any } ?? false
+        let mustBeNew = call.mustBeNew
         return onFileThread { [self] () throws(Problem) in
             try requireFreeSpace(0)
             let quota = try quota(for: call)

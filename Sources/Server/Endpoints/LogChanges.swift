@@ -5,57 +5,49 @@ import Store
 
 extension Service {
     func appendToLog(_ call: Call) throws(Problem) -> Answer {
-        try refuseUnsupported(call)
+        let request = try AppendRequest(call, at: try call.integer("at"))
         let caller = try caller(call)
         let wait = try blockWait(call)
-        let minimal = Preference(call.headers.joined(.prefer)).wantsMinimal
-        if !minimal { _ = try call.negotiate([.json]) }
         return try onLog(call) { service, log throws(Problem) in
-            let (append, areTerms) = try service.decodeAppend(call, to: log)
+            let (append, areTerms) = try service.decodeAppend(call, request, to: log)
             return .later { complete in
                 log.append(append, areTerms: areTerms, by: caller, waitMilliseconds: wait) {
                     result in
                     complete(
                         result.mapError { Problem($0, in: log) }.map { appended in
                             appended.durability == .accepted
-                                ? Self.accepted(append)
-                                : Self.answer(
-                                    appended, append, identity: log.identity, minimal: minimal)
+                                ? AppendRequest.accepted(append)
+                                : Self.answer(appended, append, request, identity: log.identity)
                         })
                 }
             }
         }
     }
 
-    private static func accepted(_ append: Append) -> Answer {
-        .now(Response(status: 202, json: ["accepted": .integer(append.lengths.count)]))
-    }
-
     /// The records, and whether they are terms that the log can't take: asynchronously that
     /// reaches owners, as with alog/2.
     private func decodeAppend(
-        _ call: Call, to log: DiskLog
+        _ call: Call, _ request: AppendRequest, to log: DiskLog
     ) throws(Problem) -> (Append, areTerms: Bool) {
-        let durability = try durability(call) ?? log.durability
+        let durability = try request.durability(promised: log.durability)
         let isAtomic = try call.bool("atomic") ?? true
+        guard isAtomic || request.key == nil else {
+            throw Problem(
+                .badParameter, "an append in parts has no Idempotency-Key", option: "atomic")
+        }
         let terms = TermForm(
             isRaw: try call.bool("raw") ?? false, isValidated: try call.bool("validate") ?? true,
             settings)
-        if log.format == .internal {
-            return (
-                try decodeAppend(call, form: terms, isAtomic: isAtomic, durability: durability),
-                false
-            )
+        func append(_ form: any RecordForm, isAtomic: Bool = true) throws(Problem) -> Append {
+            let records = try decodeRecords(call, form: form)
+            return Append(records, request, isAtomic: isAtomic, durability: durability)
         }
+        if log.format == .internal { return (try append(terms, isAtomic: isAtomic), false) }
         do throws(Problem) {
-            let form = ExternalForm(log: log.name)
-            return (
-                try decodeAppend(call, form: form, isAtomic: isAtomic, durability: durability),
-                false
-            )
+            return (try append(ExternalForm(log: log.name), isAtomic: isAtomic), false)
         } catch {
             guard error.code == .formatExternal else { throw error }
-            return (try decodeAppend(call, form: terms, durability: durability), true)
+            return (try append(terms), true)
         }
     }
 

@@ -7,7 +7,7 @@ extension Service {
     func openLog(_ call: Call) throws(Problem) -> Answer {
         _ = try call.negotiate([.json])
         _ = try shape(call)
-        let mustBeNew = call.headers[.ifNoneMatch].map { EntityTagCondition($0) == .any } ?? false
+        let mustBeNew = call.mustBeNew
         let caller = try caller(call)
         return onFileThread { [self] () throws(Problem) in
             let request = try LogOpenRequest(call.body)

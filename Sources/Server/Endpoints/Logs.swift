@@ -10,11 +10,7 @@ extension Service {
         case .findHandle: return try findLogHandle(call)
         default: break
         }
-        guard ResourceName.isValid(call.name) else {
-            throw Problem(
-                .badName,
-                "a name is a letter or digit, then up to 127 of letters, digits, . _ and -")
-        }
+        try ResourceName.check(call.name)
         switch operation {
         case .list, .findHandle, .get: return try getLog(call)
         case .create: return try openLog(call)

@@ -92,7 +92,7 @@ extension Service {
     }
 
     func putMPoolPage(_ call: Call) throws(Problem) -> Answer {
-        let mustBeNew = call.headers[.ifNoneMatch].map { $0.trimmingSpaces() == "*" } ?? false
+        let mustBeNew = call.mustBeNew
         return try change(call, .whole(call.body), create: true, mustBeNew: mustBeNew)
     }
 

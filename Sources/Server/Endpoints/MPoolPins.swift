@@ -51,7 +51,6 @@ extension Service {
     }
 
     func fput(_ call: Call, keeps: Bool) throws(Problem) -> Answer {
-        try refuseUnsupported(call)
         let condition = try PageCondition(call.headers)
         return try onMPool(call) { pool throws(Problem) in
             var object = try JSONObject(try JSONDocument(call.body, depth: 64).root)

@@ -6,11 +6,7 @@ import Store
 extension Service {
     func handle(_ operation: MPoolOperation, _ call: Call) throws(Problem) -> Answer {
         if operation == .list { return try listMPools(call) }
-        for name in [call.name] + operation.names(in: call) where !ResourceName.isValid(name) {
-            throw Problem(
-                .badName,
-                "a name is a letter or digit, then up to 127 of letters, digits, . _ and -")
-        }
+        for name in [call.name] + operation.names(in: call) { try ResourceName.check(name) }
         try refuseChangesOfOwn(operation, call)
         switch operation {
         case .list, .open: return try openMPool(call)

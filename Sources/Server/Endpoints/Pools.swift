@@ -7,11 +7,7 @@ import Store
 extension Service {
     func handle(_ operation: PoolOperation, _ call: Call) throws(Problem) -> Answer {
         if operation == .list { return try listPools(call) }
-        guard ResourceName.isValid(call.name) else {
-            throw Problem(
-                .badName,
-                "a name is a letter or digit, then up to 127 of letters, digits, . _ and -")
-        }
+        try ResourceName.check(call.name)
         switch operation {
         case .list, .get:
             return try onPool(call) { service, pool throws(Problem) in
@@ -93,7 +89,7 @@ extension Service {
     private func createPool(_ call: Call) throws(Problem) -> Answer {
         let options = try PoolOptions(call.body)
         try call.require(path: options.file)
-        let mustBeNew = call.headers[.ifNoneMatch].map { EntityTagCondition($0) == .any } ?? false
+        let mustBeNew = call.mustBeNew
         _ = try call.negotiate([.json])
         return onFileThread { [self] () throws(Problem) in
             try mapping { () throws(StoreError) in try options.check() }

@@ -38,3 +38,12 @@ struct EventWriter {
     /// A line that means nothing: it keeps intermediaries from cutting an idle connection.
     mutating func heartbeat() { bytes += ":\n\n".utf8 }
 }
+
+extension Response {
+    /// The head of a stream of events, which nobody on the way may keep or gather.
+    static var events: Response {
+        var head = Response(type: .eventStream)
+        head.headers = [.init("Cache-Control", "no-store"), .init("X-Accel-Buffering", "no")]
+        return head
+    }
+}

@@ -44,6 +44,8 @@ final class FollowStream<Source: FollowSource>: ByteStream, @unchecked Sendable 
     private var isBehind = true
     private var looks = 0
     private var lastOutput = Instant.now
+    /// When the stream last set out to read.
+    private var lastLook = Instant.now
 
     /// A line that means nothing keeps intermediaries from cutting an idle connection.
     private static var heartbeat: Int { 15_000_000_000 }
@@ -79,6 +81,7 @@ final class FollowStream<Source: FollowSource>: ByteStream, @unchecked Sendable 
             return fail(Problem(.draining, "the service is about to stop"))
         }
         if source.hasNews {
+            lastLook = .now
             state = .reading
         } else if Instant.now.nanoseconds(since: lastOutput) > Self.heartbeat {
             output.refill { output in
@@ -121,8 +124,15 @@ final class FollowStream<Source: FollowSource>: ByteStream, @unchecked Sendable 
         }
     }
 
+    /// Of a writer at full speed many followers hear now and then, and more each time: else they
+    /// would take the time that it needs.
     func wait(_ resume: @escaping @Sendable () -> Void) {
-        source.wait(milliseconds: Self.glance, resume)
+        let left = follower.pace - Instant.now.nanoseconds(since: lastLook) / 1_000_000
+        if left > 0 {
+            service.store.timers.schedule(afterMilliseconds: left, resume)
+        } else {
+            source.wait(milliseconds: Self.glance, resume)
+        }
     }
 
     private func fail(_ problem: Problem) {
@@ -148,6 +158,9 @@ final class Follower: Sendable {
     }
 
     deinit { followers.leave(path) }
+
+    /// Milliseconds between two looks of each.
+    var pace: Int { followers.pace(path) }
 }
 
 /// How many follow each resource.
@@ -159,6 +172,17 @@ final class Followers: Sendable {
 
     /// All of them.
     var count: Int { counts.withLock { $0.values.reduce(0, +) } }
+
+    /// So many followers of one resource look every millisecond.
+    private static let looksPerMillisecond = 10
+    /// Nobody waits longer than that, in milliseconds.
+    private static let slowestPace = 50
+
+    /// Milliseconds between two looks of each follower of a resource.
+    fileprivate func pace(_ path: String) -> Int {
+        let count = counts.withLock { $0[path] ?? 0 }
+        return min(count / Self.looksPerMillisecond, Self.slowestPace)
+    }
 
     /// - Throws: `rate_limited`.
     func join(_ path: String) throws(Problem) -> Follower {

@@ -62,6 +62,9 @@ final class Call: Sendable {
         }
     }
 
+    /// Whether `If-None-Match: *` asks that there be nothing yet.
+    var mustBeNew: Bool { headers[.ifNoneMatch].map { EntityTagCondition($0) == .any } ?? false }
+
     /// The best form of the answer for the client.
     func negotiate(_ offered: [MediaType]) throws(Problem) -> MediaType {
         guard let type = Acceptance(headers.joined(.accept)).best(of: offered) else {

@@ -68,49 +68,67 @@ final class NoticeStream: ByteStream, @unchecked Sendable {
 
     private func produce(_ output: inout [UInt8]) {
         guard !isFinished else { return }
+        var events = EventWriter(output)
+        defer { output = events.bytes }
         if service.isDraining {
-            return fail(Problem(.draining, "the service is about to stop"), &output)
+            return fail(Problem(.draining, "the service is about to stop"), &events)
         }
         guard let notices = log.notices.take(handle.id, stream) else {
             isFinished = true
             return
         }
-        for numbered in notices { add(numbered, to: &output) }
-        if output.isEmpty, Instant.now.nanoseconds(since: lastOutput) > Self.heartbeat {
-            output += ":\n\n".utf8
+        for numbered in notices { add(numbered, to: &events) }
+        if notices.isEmpty, Instant.now.nanoseconds(since: lastOutput) > Self.heartbeat {
+            events.heartbeat()
         }
     }
 
-    private func fail(_ problem: Problem, _ output: inout [UInt8]) {
+    private func fail(_ problem: Problem, _ events: inout EventWriter) {
         isFinished = true
-        let document = problem.document(
-            instance: "/v1/logs/\(log.name)/notifications", requestID: requestID)
-        event("error", document.bytes, &output)
+        events.event(
+            "error",
+            problem.document(
+                instance: "/v1/logs/\(log.name)/notifications", requestID: requestID))
     }
 
-    private func add(_ numbered: LogNotices.Numbered, to output: inout [UInt8]) {
+    private func add(_ numbered: LogNotices.Numbered, to events: inout EventWriter) {
         let expected = nextNumber ?? numbered.number
         if numbered.number > expected {
-            event("lost", data { $0.member("count", numbered.number - expected) }, &output)
+            tell("lost", nil, &events) { $0.member("count", numbered.number - expected) }
         }
         nextNumber = numbered.number + 1
-        output += "id: \(numbered.number)\n".utf8
+        let id = String(numbered.number)
         switch numbered.notice {
-        case .wrap(let lost): event("wrap", data { $0.member("no_lost_items", lost) }, &output)
+        case .wrap(let lost): tell("wrap", id, &events) { $0.member("no_lost_items", lost) }
         case .truncated(let lost):
-            event("truncated", data { $0.member("no_lost_items", lost) }, &output)
-        case .full: event("full", data { _ in }, &output)
-        case .readOnly(let items): event("read_only", data(items), &output)
-        case .blockedLog(let items): event("blocked_log", data(items), &output)
-        case .formatExternal(let items): event("format_external", data(items), &output)
+            tell("truncated", id, &events) { $0.member("no_lost_items", lost) }
+        case .full: tell("full", id, &events) { _ in }
+        case .readOnly(let items): tell("read_only", id, &events) { write(items, to: &$0) }
+        case .blockedLog(let items): tell("blocked_log", id, &events) { write(items, to: &$0) }
+        case .formatExternal(let items):
+            tell("format_external", id, &events) { write(items, to: &$0) }
         case .errorStatus(let error):
-            event("error_status", data { status(error, to: &$0) }, &output)
+            tell("error_status", id, &events) { status(error, to: &$0) }
         case .closed:
             isFinished = true
-            event("closed", data { _ in }, &output)
+            tell("closed", id, &events) { _ in }
         case .deleted:
             isFinished = true
-            event("deleted", data { _ in }, &output)
+            tell("deleted", id, &events) { _ in }
+        }
+    }
+
+    /// An event of this log.
+    private func tell(
+        _ name: StaticString, _ id: String?, _ events: inout EventWriter,
+        _ data: (inout JSONWriter) -> Void
+    ) {
+        events.event(name, id: id) { writer in
+            writer.beginObject()
+            writer.member("node", log.node)
+            writer.member("log", log.name)
+            data(&writer)
+            writer.endObject()
         }
     }
 
@@ -122,33 +140,13 @@ final class NoticeStream: ByteStream, @unchecked Sendable {
                 instance: "/v1/logs/\(log.name)/append", requestID: requestID))
     }
 
-    private func data(_ items: [[UInt8]]) -> [UInt8] {
-        data { writer in
-            writer.literal(",\"items\":[")
-            for (index, item) in items.enumerated() {
-                if index > 0 { writer.literal(",") }
-                item.withUnsafeBytes { records.write($0, to: &writer) }
-            }
-            writer.literal("]")
+    private func write(_ items: [[UInt8]], to writer: inout JSONWriter) {
+        writer.literal(",\"items\":[")
+        for (index, item) in items.enumerated() {
+            if index > 0 { writer.literal(",") }
+            item.withUnsafeBytes { records.write($0, to: &writer) }
         }
-    }
-
-    private func data(_ body: (inout JSONWriter) -> Void) -> [UInt8] {
-        var writer = JSONWriter()
-        writer.beginObject()
-        writer.member("node", log.node)
-        writer.member("log", log.name)
-        body(&writer)
-        writer.endObject()
-        return writer.bytes
-    }
-
-    private func event(_ name: StaticString, _ data: [UInt8], _ output: inout [UInt8]) {
-        output += "event: ".utf8
-        name.withUTF8Buffer { output.append(contentsOf: $0) }
-        output += "\ndata: ".utf8
-        output += data
-        output += "\n\n".utf8
+        writer.literal("]")
     }
 }
 
@@ -165,12 +163,8 @@ extension Service {
                 guard service.store.logs.handles.pin(handle.id) else {
                     throw Problem(.noSuchHandle(handle: handle.id))
                 }
-                var head = Response(type: .eventStream)
-                head.headers = [
-                    .init("Cache-Control", "no-store"), .init("X-Accel-Buffering", "no"),
-                ]
                 return .stream(
-                    head,
+                    .events,
                     NoticeStream(
                         service, log, handle, endsHandle: caller == .service,
                         RecordWriter(shape: shape, format: log.format), requestID: call.requestID),

@@ -36,8 +36,10 @@ extension DiskLog {
         writer.member("durability", durability.rawValue)
         writer.member("error_status", errorStatus.map { Problem($0, of: .diskLog).detail } ?? "ok")
         writer.member("last_open", opened.json)
-        writer.member("fence", fence.current)
-        writer.member("require_fence", .bool(fence.isRequired))
+        if let fence {
+            writer.member("fence", fence.current)
+            writer.member("require_fence", .bool(fence.isRequired))
+        }
         if let open { writer.member("open", open) }
         if case .failed(let reason) = view.state { writer.member("failure", reason) }
         writer.endObject()

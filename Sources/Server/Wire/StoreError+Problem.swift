@@ -52,6 +52,9 @@ extension Problem {
                 .fenced,
                 "the \(engine.noun) takes appends with a Fencing-Token of \(current) or more only")
             add("current", .integer(current))
+        case .keyReused:
+            self.init(
+                .idempotencyKeyReused, "something else was sent with this Idempotency-Key before")
         case .positionGone(let oldest):
             self.init(
                 .positionGone,

@@ -10,16 +10,20 @@ package final class Append: Sendable {
     package let expectation: Expectation
     /// How safe the records must be when the append is answered.
     package let durability: Durability
+    /// What the client calls it, if it may come again.
+    package let key: IdempotencyKey?
 
     package init(
         bytes: [UInt8], lengths: [Int], isAtomic: Bool = true,
-        expectation: Expectation = .none, durability: Durability = .synced
+        expectation: Expectation = .none, durability: Durability = .synced,
+        key: IdempotencyKey? = nil
     ) {
         self.bytes = bytes
         self.lengths = lengths
         self.isAtomic = isAtomic
         self.expectation = expectation
         self.durability = durability
+        self.key = key
     }
 
     /// Calls `body` with each record's bytes in order, until it answers false.
@@ -86,6 +90,16 @@ package struct Appended: Equatable, Sendable {
     package let generation: Int
     /// How safe they are.
     package var durability: Durability
+    /// Set if it was done before, and not again.
+    package var replay: Replay?
+
+    /// What was remembered of an append that comes again.
+    package struct Replay: Equatable, Sendable {
+        /// The note of the key that it came with then.
+        package let note: Int
+        /// The length of its last record as it was written.
+        package let lastLength: Int
+    }
 }
 
 /// How safe records are when their append is answered, from the weakest to the strongest.

@@ -131,10 +131,14 @@ package final class Committer<Engine: CommitEngine>: Sendable {
         var batch: [Pending] = []
         batch.reserveCapacity(tasks.count)
         var bytes = 0
+        var names: Set<KeyDigest> = []
         for task in tasks {
             switch task {
             case .append(let pending):
-                if bytes + pending.append.bytes.count > Self.batchBytes, !batch.isEmpty {
+                // One that comes again is told what became of the first.
+                let isRepeated = pending.append.key.map { !names.insert($0.name).inserted } ?? false
+                let isLarge = bytes + pending.append.bytes.count > Self.batchBytes
+                if isRepeated || isLarge, !batch.isEmpty {
                     commit(batch)
                     batch = []
                     bytes = 0

@@ -4,7 +4,7 @@ import Synchronization
 ///
 /// Whatever changes the log runs in its committer's order; readers read the files below what has
 /// been published and hold nothing that a writer needs.
-package final class DiskLog: Sendable {
+package final class DiskLog: FencedLog, Sendable {
     package typealias State = LogState
 
     /// The state at one moment.
@@ -72,7 +72,7 @@ package final class DiskLog: Sendable {
     private let overflowsAtInfo = Locked(0)
 
     init(
-        _ opened: LogOpener.Opened, type: LogType, options: LogOptions, fence: Fence,
+        _ opened: LogOpener.Opened, type: LogType, options: LogOptions,
         services: LogServices, handles: LogHandles
     ) {
         setting = opened.setting
@@ -90,7 +90,7 @@ package final class DiskLog: Sendable {
         }
         headShown = Locked(options.head ?? .none)
         let engine = DiskLogEngine(
-            opened.setting, writer: opened.writer, fence: fence, timers: services.timers)
+            opened.setting, writer: opened.writer, timers: services.timers)
         identity = engine.view.identity
         committer = Committer(
             engine: engine, workers: services.committers, budget: services.budget)
@@ -98,15 +98,13 @@ package final class DiskLog: Sendable {
 
     package var view: View { committer.engine.view }
     /// Which writers may append.
-    package var fence: Fence { committer.engine.fence }
+    package var fence: Fence? { committer.engine.gate.fence }
 
-    /// Lets no writer with a lower token append any more, or none without one; `complete` gets the
-    /// highest token.
     package func raiseFence(
         to token: Int?, isRequired: Bool?,
         complete: @escaping @Sendable (Result<Int, StoreError>) -> Void
     ) {
-        committer.perform { engine in complete(engine.fence.change(token, isRequired)) }
+        committer.raiseFence(to: token, isRequired: isRequired, complete: complete)
     }
 
     package var watermark: Watermark { committer.engine.watermark }
@@ -180,7 +178,7 @@ package final class DiskLog: Sendable {
             return refuseTerms(append, caller, waitMilliseconds, complete)
         }
         // What depends on a condition is decided before it is answered.
-        guard isAsynchronous, append.expectation == .none, !fence.isRequired else {
+        guard isAsynchronous, append.expectation == .none, fence?.isRequired != true else {
             owners.admit(
                 .change, by: caller, waitMilliseconds: waitMilliseconds, bytes: append.bytes.count
             ) { [committer] refusal in

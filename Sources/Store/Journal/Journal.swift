@@ -2,7 +2,7 @@
 ///
 /// Whatever changes the log runs in its committer's order; readers read the files below what has
 /// been published and hold nothing that a writer needs.
-package final class Journal: Sendable {
+package final class Journal: FencedLog, Sendable {
     package typealias State = LogState
 
     /// The state at one moment.
@@ -50,7 +50,7 @@ package final class Journal: Sendable {
     /// A journal that is written.
     init(
         _ opened: consuming JournalOpening.Opened, name: String, identity: String,
-        settings: JournalSettings, checkpoint: LSN, fence: Fence, statistics: JournalStatistics,
+        settings: JournalSettings, checkpoint: LSN, gate: AppendGate, statistics: JournalStatistics,
         services: LogServices
     ) {
         self.name = name
@@ -65,7 +65,7 @@ package final class Journal: Sendable {
         idle = Locked(View(end: .none, synced: .none, last: .none, transaction: 0, generation: 0))
         lock = Locked(opened.lock)
         let engine = JournalEngine(
-            opened, name: name, identity: identity, fence: fence, timers: services.timers,
+            opened, name: name, identity: identity, gate: gate, timers: services.timers,
             statistics: statistics)
         watermark = engine.watermark
         durable = engine.durable
@@ -141,15 +141,13 @@ package final class Journal: Sendable {
     }
 
     /// Which writers may append; nil of a journal that is only read.
-    package var fence: Fence? { committer?.engine.fence }
+    package var fence: Fence? { committer?.engine.gate.fence }
 
-    /// Lets no writer with a lower token append any more, or none without one; `complete` gets the
-    /// highest token.
     package func raiseFence(
         to token: Int?, isRequired: Bool?,
         complete: @escaping @Sendable (Result<Int, StoreError>) -> Void
     ) throws(StoreError) {
-        try writing().perform { engine in complete(engine.fence.change(token, isRequired)) }
+        try writing().raiseFence(to: token, isRequired: isRequired, complete: complete)
     }
 
     /// A number for a transaction that nobody else gets.

@@ -4,12 +4,12 @@
 ///
 ///     open ──(a flush or the mapping fails)──▶ failed ──close──▶ closed
 ///     open ──close──▶ closed
-final class PmemEngine: CommitEngine, Sendable {
+final class PmemEngine: GatedEngine, Sendable {
     static let kind = CommitKind.pool
 
     let nbyte: Int
     let watermark: Watermark
-    let fence: Fence
+    let gate: AppendGate
 
     private let name: String
     private let identity: String
@@ -20,14 +20,14 @@ final class PmemEngine: CommitEngine, Sendable {
 
     init(
         name: String, identity: String, pool: consuming PmemPool, generation: Int,
-        memory: PoolMemory, fence: Fence, timers: Timers
+        memory: PoolMemory, gate: AppendGate, timers: Timers
     ) {
         let tell = pool.tell
         nbyte = pool.nbyte
         self.name = name
         self.identity = identity
         self.memory = memory
-        self.fence = fence
+        self.gate = gate
         watermark = Watermark(position: tell, timers: timers)
         handle = Locked(pool)
         current = Locked(.init(state: .open, tell: tell, generation: generation))
@@ -45,12 +45,19 @@ final class PmemEngine: CommitEngine, Sendable {
         var pieces: [[UInt8]] = []
         for append in batch {
             do throws(StoreError) {
+                try requireOpen(view)
+                if let known = try gate.keys.replay(append.key) {
+                    results.append(.success(known))
+                    continue
+                }
                 let next = try admit(append, view: view, tail: tail)
                 results.append(
                     .success(
                         Appended(
                             first: tail, next: next, generation: view.generation,
                             durability: .synced)))
+                gate.keys.intend(
+                    append, first: tail, next: next, generation: view.generation)
                 pieces.append(append.bytes)
                 tail = next
             } catch {
@@ -62,7 +69,7 @@ final class PmemEngine: CommitEngine, Sendable {
             try write(pieces)
         } catch {
             if mustStop(after: error) { fail(error, durableTell: view.tell) }
-            return results.map { $0.flatMap { _ in .failure(error) } }
+            return results.map { $0.flatMap { $0.replay == nil ? .failure(error) : .success($0) } }
         }
         current.withLock { $0.tell = tail }
         watermark.advance(to: tail)
@@ -73,21 +80,28 @@ final class PmemEngine: CommitEngine, Sendable {
     private func admit(
         _ append: Append, view: PmemLog.View, tail: Int
     ) throws(StoreError) -> Int {
-        try requireOpen(view)
         try append.expectation.check(
             against: .init(identity: identity, generation: view.generation, position: tail))
         guard append.bytes.count <= nbyte - tail else {
             throw .poolFull(needed: append.bytes.count, position: tail, capacity: nbyte)
         }
-        try fence.admit(append.expectation.token)
+        try gate.fence.admit(append.expectation.token)
         return tail + append.bytes.count
     }
 
     private func write(_ pieces: [[UInt8]]) throws(StoreError) {
-        try handle.withLock { (pool) throws(StoreError) in
-            guard pool != nil else { throw .poolClosed(name: name) }
-            try pool?.append(gathering: pieces)
+        try gate.keys.commit()
+        do throws(StoreError) {
+            try handle.withLock { (pool) throws(StoreError) in
+                guard pool != nil else { throw .poolClosed(name: name) }
+                try pool?.append(gathering: pieces)
+            }
+        } catch {
+            // After one that stops the pool only the next opening knows what has happened.
+            if !mustStop(after: error) { try gate.keys.revoke() }
+            throw error
         }
+        gate.keys.confirm()
     }
 
     /// Empties the pool.

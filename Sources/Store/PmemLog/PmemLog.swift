@@ -2,7 +2,7 @@
 ///
 /// Appends, rewinds and the closing run one after the other on the committer; readers read the file
 /// below the watermark and hold nothing that a writer needs.
-package final class PmemLog: Sendable {
+package final class PmemLog: FencedLog, Sendable {
     package typealias State = LogState
 
     /// The state at one moment; positions before `tell` are durable.
@@ -52,15 +52,13 @@ package final class PmemLog: Sendable {
     }
 
     /// Which writers may append.
-    package var fence: Fence { committer.engine.fence }
+    package var fence: Fence? { committer.engine.gate.fence }
 
-    /// Lets no writer with a lower token append any more, or none without one; `complete` gets the
-    /// highest token.
     package func raiseFence(
         to token: Int?, isRequired: Bool?,
         complete: @escaping @Sendable (Result<Int, StoreError>) -> Void
     ) {
-        committer.perform { engine in complete(engine.fence.change(token, isRequired)) }
+        committer.raiseFence(to: token, isRequired: isRequired, complete: complete)
     }
 
     /// State, length and generation as they are now.

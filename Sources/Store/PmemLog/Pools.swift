@@ -66,6 +66,7 @@ package final class Pools: Sendable {
             if path != Self.defaultPath(name), directory.exists(path) {
                 return (try adopt(name, path, options, memory), false)
             }
+            AppendGate.forget("pools", name, in: directory)
             try note(path, for: name, in: memory)
             do throws(StoreError) {
                 try PoolFile.create(
@@ -113,7 +114,7 @@ package final class Pools: Sendable {
                 try removeParts(of: path)
                 try directory.remove(path)
             }
-            Fence.forget("pools", name, in: directory)
+            AppendGate.forget("pools", name, in: directory)
             // A note without a pool means nothing.
             memories.withLock { $0[name] = nil }
             try? directory.remove(PoolMemory.path(of: name))
@@ -236,12 +237,14 @@ package final class Pools: Sendable {
         }
         try file.fillHoles(in: directory)
         // First: what fails once the library has opened the pool would have to close it.
-        let fence = try Fence(of: "pools", name, in: directory)
+        let gate = try AppendGate(of: "pools", name, in: directory)
+        let generation = memory.current[PoolMemory.generation] ?? 1
+        try gate.keys.settle(tail: file.layout.tell, generation: generation)
         let engine = PmemEngine(
             name: name, identity: PoolStatus.identity(of: file.layout),
             pool: try PmemPool(opening: directory.absolute(path), name: path),
-            generation: memory.current[PoolMemory.generation] ?? 1, memory: memory,
-            fence: fence, timers: services.timers)
+            generation: generation, memory: memory,
+            gate: gate, timers: services.timers)
         let log = PmemLog(
             name: name, file: file, engine: engine, workers: services.committers,
             budget: services.budget)

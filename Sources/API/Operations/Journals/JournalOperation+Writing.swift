@@ -2,7 +2,8 @@
 
 extension JournalOperation {
     private static let writing: [ProblemCode] = [
-        .badParameter, .readOnlyMode, .preconditionFailed, .fenced, .tooLarge, .notImplemented,
+        .badParameter, .readOnlyMode, .preconditionFailed, .fenced, .idempotencyKeyReused,
+        .tooLarge,
     ]
 
     static var describeAppend: OperationDescription {
@@ -12,7 +13,7 @@ extension JournalOperation {
                 + "which the original does not. All of a request lie in one file, one behind the other. "
                 + "A message holds no zero byte.",
             parameters: [
-                durability, at, ifMatch, Fencing.header, prefer,
+                durability, at, ifMatch, Fencing.header, Idempotency.header, prefer,
                 .init(
                     "atomic", "Taken as a whole or refused as a whole, in either case.",
                     ["type": "boolean", "default": true]),
@@ -29,13 +30,13 @@ extension JournalOperation {
                 .init(
                     200, "The messages are there.",
                     [.json("JournalAppended", example: JournalExamples.appended)],
-                    headers: ["ETag", "Log-Position"]),
+                    headers: ["ETag", "Log-Position", Idempotency.replayed]),
                 .init(
                     202, "The messages are queued.",
                     [.json("LogAccepted", example: ["accepted": 1])]),
                 .init(
                     204, "The messages are there, and only the headers were wanted.",
-                    headers: ["ETag", "Log-Position", "Preference-Applied"]),
+                    headers: ["ETag", "Log-Position", "Preference-Applied", Idempotency.replayed]),
             ],
             problems: writing + [.badJSON, .badRecord, .unknownProperty, .unsupportedMediaType])
     }
@@ -46,20 +47,20 @@ extension JournalOperation {
             "One commit record with the operations in their order, 1 to 10,000. Keys and values are "
                 + "as the table packs them. A recovery of a real database applies them to the tables "
                 + "with these identifiers; take identifiers from 1000 on unless that is meant.",
-            parameters: [durability, at, ifMatch, Fencing.header, prefer],
+            parameters: [durability, at, ifMatch, Fencing.header, Idempotency.header, prefer],
             bodies: [.json("JournalTransaction", example: JournalExamples.transaction)],
             bodyIsRequired: true, bodyLimit: .records,
             answers: [
                 .init(
                     200, "The transaction is there.",
                     [.json("JournalCommitted", example: JournalExamples.committed)],
-                    headers: ["ETag", "Log-Position"]),
+                    headers: ["ETag", "Log-Position", Idempotency.replayed]),
                 .init(
                     202, "The transaction is queued.",
                     [.json("LogAccepted", example: ["accepted": 1])]),
                 .init(
                     204, "The transaction is there, and only the headers were wanted.",
-                    headers: ["ETag", "Log-Position", "Preference-Applied"]),
+                    headers: ["ETag", "Log-Position", "Preference-Applied", Idempotency.replayed]),
             ],
             problems: writing + [.badJSON, .badRecord, .unknownProperty])
     }

@@ -14,7 +14,7 @@ extension LogOperation {
                 + "of one request are contiguous and in order. Bodies of type text/plain and of the "
                 + "type that `curl -d` sends are taken as bytes too.",
             parameters: [
-                Fencing.header,
+                Fencing.header, Idempotency.header,
                 .init(
                     "at", "Append only if the log ends at this position.",
                     ["type": "integer", "minimum": 0]),
@@ -45,17 +45,17 @@ extension LogOperation {
                 .init(
                     200, "They are as safe as the answer says.",
                     [.json("Appended", example: LogExamples.appended)],
-                    headers: ["ETag", "Log-Position"]),
+                    headers: ["ETag", "Log-Position", Idempotency.replayed]),
                 .init(
                     202, "They are queued.",
                     [.json("LogAccepted", example: ["accepted": 2])]),
                 .init(
                     204, "They are as safe as was asked for.",
-                    headers: ["ETag", "Log-Position", "Preference-Applied"]),
+                    headers: ["ETag", "Log-Position", "Preference-Applied", Idempotency.replayed]),
             ],
             problems: changing + [
                 .badJSON, .badRecord, .unknownProperty, .logFull, .formatExternal,
-                .preconditionFailed, .notImplemented,
+                .preconditionFailed, .fenced, .idempotencyKeyReused,
             ])
     }
 

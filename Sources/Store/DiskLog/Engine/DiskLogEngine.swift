@@ -8,7 +8,7 @@ import Synchronization
 ///     open ──(a flush fails, or a write can't be taken back)──▶ failed ──close──▶ closed
 ///     open ──(truncate or reopen fails)──▶ closed
 ///     open ──close──▶ closed
-final class DiskLogEngine: CommitEngine, Sendable {
+final class DiskLogEngine: GatedEngine, Sendable {
     static let kind = CommitKind.log
 
     let notices = LogNotices()
@@ -18,7 +18,7 @@ final class DiskLogEngine: CommitEngine, Sendable {
     /// What is on stable storage.
     let durable: Watermark
 
-    let fence: Fence
+    var gate: AppendGate { setting.gate }
 
     private let setting: LogSetting
     // Held across file calls, which is harmless: only the committer's turn takes it.
@@ -26,9 +26,8 @@ final class DiskLogEngine: CommitEngine, Sendable {
     private let current: Locked<DiskLog.View>
     private let isLimited: Atomic<Bool>
 
-    init(_ setting: LogSetting, writer: any LogWriter, fence: Fence, timers: Timers) {
+    init(_ setting: LogSetting, writer: any LogWriter, timers: Timers) {
         self.setting = setting
-        self.fence = fence
         let view = DiskLog.View(writer)
         watermark = Watermark(position: view.position, timers: timers)
         durable = Watermark(position: view.position, timers: timers)
@@ -80,10 +79,21 @@ final class DiskLogEngine: CommitEngine, Sendable {
     fileprivate func add(
         _ append: Append, to writer: inout any LogWriter, isDurable: Bool
     ) throws(StoreError) -> Addition {
-        try requireOpen()
         try append.expectation.check(against: state(writer))
-        try fence.admit(append.expectation.token)
-        return try writer.add(append, isDurable: isDurable)
+        try gate.fence.admit(append.expectation.token)
+        let addition = try writer.add(append, isDurable: isDurable)
+        if !addition.isFull {
+            gate.keys.intend(
+                append, first: addition.first, next: addition.next,
+                generation: Int(writer.place.generation))
+        }
+        return addition
+    }
+
+    /// What an append that has been done before came to.
+    fileprivate func replay(_ append: Append) throws(StoreError) -> Appended? {
+        try requireOpen()
+        return try gate.keys.replay(append.key)
     }
 
     private func state(_ writer: any LogWriter) -> Expectation.State {
@@ -262,6 +272,7 @@ private struct Additions {
     ) {
         if let failure { return results.append(.failure(failure)) }
         do throws(StoreError) {
+            if let known = try engine.replay(append) { return results.append(.success(known)) }
             let addition = try engine.add(append, to: &writer, isDurable: isDurable)
             noteWrites(writer)
             wraps += addition.wraps

@@ -21,6 +21,7 @@ struct FileAppender {
     /// Writes that succeeded, to tell whether what was gathered before is in the file.
     private(set) var writes: Int
 
+    private let keys: AppendKeys
     private var pending: [UInt8] = []
     private var tally = Tally()
 
@@ -29,8 +30,9 @@ struct FileAppender {
     /// A file that was just made, with nothing but its head.
     ///
     /// - Parameter writes: to carry on the count of the file before.
-    init(new file: LogFile, head: [UInt8]?, writes: Int = 0) {
+    init(new file: LogFile, head: [UInt8]?, keys: AppendKeys, writes: Int = 0) {
         self.file = file
+        self.keys = keys
         self.writes = writes
         let isInternal = file.format == .internal
         counted =
@@ -42,8 +44,9 @@ struct FileAppender {
     }
 
     /// A file that was there before.
-    init(existing file: LogFile, records: Int, units: Int) {
+    init(existing file: LogFile, records: Int, units: Int, keys: AppendKeys) {
         self.file = file
+        self.keys = keys
         counted = file.end
         first = 0
         writes = 0
@@ -89,7 +92,8 @@ struct FileAppender {
             pending.removeAll(keepingCapacity: pending.capacity <= 64 * 1024)
         }
         do throws(StoreError) {
-            try file.append(pending)
+            try keys.commit()
+            try append()
             writes += 1
         } catch {
             counted -= tally.counted
@@ -97,5 +101,26 @@ struct FileAppender {
             units -= file.format == .internal ? tally.records : pending.count
             throw error
         }
+    }
+
+    private func append() throws(StoreError) {
+        do throws(StoreError) {
+            try file.append(pending)
+        } catch {
+            try keys.revoke()
+            throw error
+        }
+        keys.confirm()
+    }
+
+    /// Takes the records behind the first `count` units out of the file, durably.
+    mutating func cut(toUnits count: Int) throws(StoreError) {
+        let isInternal = file.format == .internal
+        let end = isInternal ? try LogCounter.end(ofItems: count, in: file) : count
+        try file.truncate(to: end)
+        try file.sync()
+        if isInternal { records -= units - count }
+        units = count
+        counted = end
     }
 }

@@ -139,7 +139,8 @@ struct HaltWriter: LogWriter {
     }
 
     private mutating func start(_ file: LogFile, _ bytes: [UInt8]?) throws(StoreError) {
-        appender = FileAppender(new: file, head: bytes, writes: appender.writes)
+        appender = FileAppender(
+            new: file, head: bytes, keys: setting.gate.keys, writes: appender.writes)
         written = appender.records
         isFull = false
         try settle()

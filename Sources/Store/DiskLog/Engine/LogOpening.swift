@@ -21,6 +21,22 @@ struct LogOpening {
 
     /// - Throws: `.needRepair`, `.notALogFile`, `.noSuchFile`, `.invalidHeader`, and what files do.
     func open(_ head: inout HeadMaker) throws(StoreError) -> File {
+        var opened = try openOrCreate(&head)
+        if setting.mode == .readWrite { try cutUnfinished(&opened) }
+        return opened
+    }
+
+    /// An append with a key that a crash has left in part is taken out.
+    private func cutUnfinished(_ opened: inout File) throws(StoreError) {
+        let (start, generation) = (opened.place.start, Int(opened.place.generation))
+        let keys = setting.gate.keys
+        let tail = start + opened.appender.units
+        let cut = try keys.cut(tail: tail, generation: generation)
+        if let cut, cut >= start { try opened.appender.cut(toUnits: cut - start) }
+        try keys.settle(tail: start + opened.appender.units, generation: generation)
+    }
+
+    private func openOrCreate(_ head: inout HeadMaker) throws(StoreError) -> File {
         let exists = setting.directory.exists(path)
         if setting.mode == .readOnly {
             guard exists else { throw .log(.noSuchFile(file: path)) }
@@ -57,7 +73,7 @@ struct LogOpening {
         try file.sync()
         try file.publish(in: setting.directory)
         try setting.directory.syncFolder(of: path)
-        let appender = FileAppender(new: file, head: bytes)
+        let appender = FileAppender(new: file, head: bytes, keys: setting.gate.keys)
         return File(appender: appender, place: place, itemsWritten: appender.records)
     }
 
@@ -74,7 +90,9 @@ struct LogOpening {
             setting.format == .internal
             ? repaired?.recovered ?? believed ?? units : indexed ?? 0
         var opened = File(
-            appender: FileAppender(existing: file, records: records, units: units), place: place)
+            appender: FileAppender(
+                existing: file, records: records, units: units, keys: setting.gate.keys),
+            place: place)
         if let repaired {
             opened.result = .repaired(
                 recovered: repaired.recovered, badBytes: repaired.badBytes,
@@ -189,10 +207,21 @@ struct LogPlaces {
 enum LogCounter {
     /// The items from the start, and where the first byte lies that is none.
     static func count(_ file: LogFile) throws(StoreError) -> (items: Int, end: Int) {
+        try count(file, limit: .max)
+    }
+
+    /// Where the first items end.
+    static func end(ofItems count: Int, in file: LogFile) throws(StoreError) -> Int {
+        try self.count(file, limit: count).end
+    }
+
+    private static func count(
+        _ file: LogFile, limit: Int
+    ) throws(StoreError) -> (items: Int, end: Int) {
         var window = FileWindow(file, end: file.end)
         var offset = LogMark.headerSize
         var items = 0
-        while offset < window.end {
+        while offset < window.end, items < limit {
             let frame = try window.withBytes(at: offset, count: 24) { LogItem.frame($0) }
             switch frame {
             case .item(let term, _): offset += term.upperBound

@@ -10,6 +10,7 @@ struct LogSetting: Sendable {
     /// Kept open, since a flush that fails would end the log's work; nil of a read-only log.
     let folder: Folder?
     let place: LogPlaceFile
+    let gate: AppendGate
     /// Files that are being emptied or removed, from before that until readers are shown the outcome;
     /// and where what takes their place starts, `.max` if nothing does.
     let emptied = Locked<[Int: Int]>([:])
@@ -75,12 +76,13 @@ extension MovingWriter {
     mutating func add(_ append: Append, isDurable: Bool) throws(StoreError) -> Addition {
         var addition = Addition()
         try appender.writeIfLarge()
+        if append.key != nil { try makeRoom(for: append, &addition, isDurable: isDurable) }
         addition.first = position
         try append.forEachRecord { (record) throws(StoreError) in
             let size = appender.countedSize(record.count)
             // A file that holds nothing but its head takes one record of any size.
             let isEmpty = appender.counted == appender.first
-            if appender.counted + size > maxBytes, !isEmpty {
+            if appender.counted + size > maxBytes, !isEmpty, append.key == nil {
                 try move(&addition, isDurable: isDurable)
             }
             if addition.count == 0 { addition.first = position }
@@ -90,6 +92,22 @@ extension MovingWriter {
         }
         addition.next = position
         return addition
+    }
+
+    /// The records of an append with a key lie in one file: a crash that leaves some of them can be made
+    /// good there.
+    private mutating func makeRoom(
+        for append: Append, _ addition: inout Addition, isDurable: Bool
+    ) throws(StoreError) {
+        let size = countedSize(append)
+        guard append.lengths.count == 1 || appender.first + size <= maxBytes else {
+            throw .badArgument(
+                option: "Idempotency-Key",
+                detail: "records under one key lie in one file: \(size) bytes, of \(maxBytes)")
+        }
+        if appender.counted + size > maxBytes, appender.counted != appender.first {
+            try move(&addition, isDurable: isDurable)
+        }
     }
 
     /// Moves on in the middle of an append, some of whose records may be in the files already.

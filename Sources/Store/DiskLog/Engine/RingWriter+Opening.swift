@@ -203,7 +203,7 @@ extension RingWriter {
             try emptied.replace(setting.base, in: setting.directory)
             place = next
             index = emptied
-            appender = FileAppender(new: file, head: bytes)
+            appender = FileAppender(new: file, head: bytes, keys: setting.gate.keys)
         } catch {
             file.abandon(in: setting.directory)
             setting.directory.discard(new)
@@ -228,7 +228,7 @@ extension RingWriter {
         appender = FileAppender(
             new: try LogFile.open(
                 path(1), format: setting.format, mode: .readWrite, in: setting.directory),
-            head: bytes)
+            head: bytes, keys: setting.gate.keys)
         place.settle()
         try setting.place.write(place)
     }
@@ -301,7 +301,7 @@ extension RingWriter {
         starts = [1: place.start]
         overflows = 0
         unsynced = Unsynced()
-        appender = FileAppender(new: file, head: bytes)
+        appender = FileAppender(new: file, head: bytes, keys: setting.gate.keys)
         writtenBefore = 0
     }
 

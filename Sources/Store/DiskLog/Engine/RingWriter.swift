@@ -145,7 +145,8 @@ struct RingWriter: MovingWriter {
         unsynced.add(write)
         writtenBefore += appender.records
         overflows += 1
-        appender = FileAppender(new: file, head: headBytes, writes: appender.writes)
+        appender = FileAppender(
+            new: file, head: headBytes, keys: setting.gate.keys, writes: appender.writes)
         // What is left spares the next opening some work, and is made up for by it.
         try? setting.place.write(place)
         if number != old { try? oldFile.mark(.closed) }

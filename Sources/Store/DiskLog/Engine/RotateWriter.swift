@@ -102,7 +102,8 @@ struct RotateWriter: MovingWriter {
         place = next
         hasNewNames = true
         written += appender.records
-        appender = FileAppender(new: file, head: headBytes, writes: appender.writes)
+        appender = FileAppender(
+            new: file, head: headBytes, keys: setting.gate.keys, writes: appender.writes)
         try? setting.place.write(place)
     }
 

@@ -22,14 +22,18 @@ struct LogOpener {
         let base = options.file ?? Logs.defaultBase(name)
         let mode = options.mode ?? .readWrite
         let isNew = !Self.exists(base, type, in: directory)
-        if isNew, mode == .readWrite { try directory.makeFolders(above: base) }
+        if isNew, mode == .readWrite {
+            try directory.makeFolders(above: base)
+            AppendGate.forget("logs", name, in: directory)
+        }
         let setting = LogSetting(
             name: name, node: node, format: options.format ?? .internal, mode: mode, base: base,
             directory: directory,
             folder: mode == .readWrite ? try directory.keepFolder(of: base) : nil,
             place: LogPlaceFile(
                 LogPlaceFile.path(of: name), lastSequence: places.first?.sequence ?? 0,
-                in: directory))
+                in: directory),
+            gate: try AppendGate(of: "logs", name, in: directory))
         let head = HeadMaker(
             options.head ?? .none, log: name, node: node, format: setting.format)
         let slots = places.map(\.place)

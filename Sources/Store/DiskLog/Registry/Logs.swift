@@ -127,9 +127,7 @@ package final class Logs: Sendable {
         _ name: String, _ options: LogOptions, _ memory: LogMemory, for holder: Holder
     ) throws(StoreError) -> Opening {
         let opened: LogOpener.Opened
-        let fence: Fence
         do throws(StoreError) {
-            fence = try Fence(of: "logs", name, in: directory)
             opened = try LogOpener(
                 name: name, node: node, options: options, directory: directory
             ).open()
@@ -140,8 +138,7 @@ package final class Logs: Sendable {
         failures.withLock { $0[name] = nil }
         let log = DiskLog(
             opened, type: options.type ?? .halt, options: options,
-            fence: fence, services: services,
-            handles: handles)
+            services: services, handles: handles)
         report(log)
         try remember(name, options, memory, holder)
         open.add(log)

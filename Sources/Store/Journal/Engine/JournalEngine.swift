@@ -2,14 +2,14 @@
 ///
 /// The committer calls one function at a time. A failed flush ends all writing until the journal
 /// has been closed and opened.
-final class JournalEngine: CommitEngine, Sendable {
+final class JournalEngine: GatedEngine, Sendable {
     static let kind = CommitKind.journal
 
     let watermark: Watermark
     /// What is on stable storage.
     let durable: Watermark
     let files: JournalFiles
-    let fence: Fence
+    let gate: AppendGate
 
     private let name: String
     private let identity: String
@@ -20,12 +20,12 @@ final class JournalEngine: CommitEngine, Sendable {
     private let current: Locked<Journal.View>
 
     init(
-        _ opened: consuming JournalOpening.Opened, name: String, identity: String, fence: Fence,
+        _ opened: consuming JournalOpening.Opened, name: String, identity: String, gate: AppendGate,
         timers: Timers, statistics: JournalStatistics
     ) {
         self.name = name
         self.identity = identity
-        self.fence = fence
+        self.gate = gate
         self.statistics = statistics
         files = opened.files
         watermark = Watermark(position: 0, timers: timers)
@@ -57,7 +57,8 @@ final class JournalEngine: CommitEngine, Sendable {
     /// What is to be written together, and whose it is.
     private struct Pending {
         var bytes: [UInt8] = []
-        var appends: Range<Int>
+        /// Their places in the batch.
+        var appends: [Int] = []
         /// The last record in it.
         var last: LSN
         var records = 0
@@ -68,17 +69,21 @@ final class JournalEngine: CommitEngine, Sendable {
         var results: [Result<Appended, StoreError>] = []
         results.reserveCapacity(batch.count)
         var place = view.end
-        var pending = Pending(appends: 0..<0, last: view.last)
+        var pending = Pending(last: view.last)
         for (index, append) in batch.enumerated() {
             do throws(StoreError) {
                 try requireOpen()
+                if let known = try gate.keys.replay(append.key) {
+                    results.append(.success(known))
+                    continue
+                }
                 try append.expectation.check(
                     against: .init(
                         identity: identity, generation: view.generation,
                         position: pending.last.position))
-                try fence.admit(append.expectation.token)
+                try gate.fence.admit(append.expectation.token)
                 if writerMustSwitch(at: place, for: append.bytes.count) {
-                    finish(&pending, before: index, &results)
+                    finish(&pending, &results)
                     place = try switchFile()
                 }
             } catch {
@@ -91,14 +96,15 @@ final class JournalEngine: CommitEngine, Sendable {
                     Appended(
                         first: place.position, next: next.position, generation: view.generation,
                         durability: .written)))
-            if pending.bytes.isEmpty { pending.appends = index..<index }
-            pending.appends = pending.appends.lowerBound..<index + 1
+            gate.keys.intend(
+                append, first: place.position, next: next.position, generation: view.generation)
+            pending.appends.append(index)
             pending.bytes += append.bytes
             pending.records += append.lengths.count
             pending.last = next.advanced(by: -(append.lengths.last ?? 0))
             place = next
         }
-        finish(&pending, before: batch.count, &results)
+        finish(&pending, &results)
         return results
     }
 
@@ -108,26 +114,41 @@ final class JournalEngine: CommitEngine, Sendable {
 
     /// Writes what is pending; if that fails, so do the appends that are in it.
     private func finish(
-        _ pending: inout Pending, before index: Int,
-        _ results: inout [Result<Appended, StoreError>]
+        _ pending: inout Pending, _ results: inout [Result<Appended, StoreError>]
     ) {
         guard !pending.bytes.isEmpty else { return }
         do throws(StoreError) {
-            let end = try writer.withLock { [bytes = pending.bytes] writer throws(StoreError) in
+            try gate.keys.commit()
+            let end = try append(pending.bytes)
+            gate.keys.confirm()
+            publish(end: end, last: pending.last, records: pending.records)
+        } catch {
+            switch error {
+            case .failed(let detail): fail(detail)
+            case .syncFailed: fail(error.summary)
+            default: break
+            }
+            for place in pending.appends { results[place] = .failure(error) }
+            pending.last = view.last
+        }
+        pending.bytes = []
+        pending.appends = []
+        pending.records = 0
+    }
+
+    /// Writes bytes behind the last record; where they end.
+    private func append(_ bytes: [UInt8]) throws(StoreError) -> LSN {
+        do throws(StoreError) {
+            let end = try writer.withLock { [bytes] writer throws(StoreError) in
                 try writer?.append(bytes)
                 return writer?.end
             }
             guard let end else { throw .journal(.noSuchJournal(name: name, isKnown: true)) }
-            publish(end: end, last: pending.last, records: pending.records)
+            return end
         } catch {
-            if case .failed(let detail) = error { fail(detail) }
-            for place in pending.appends where (try? results[place].get()) != nil {
-                results[place] = .failure(error)
-            }
-            pending.last = view.last
+            try gate.keys.revoke()
+            throw error
         }
-        pending.bytes = []
-        pending.records = 0
     }
 
     private func publish(end: LSN, last: LSN, records: Int) {
@@ -205,7 +226,7 @@ final class JournalEngine: CommitEngine, Sendable {
         var bytes: [UInt8] = []
         RecordEncoder().append(body: body, to: &bytes, &tally)
         let append = Append(
-            bytes: bytes, lengths: [bytes.count], expectation: .init(token: fence.current))
+            bytes: bytes, lengths: [bytes.count], expectation: .init(token: gate.fence.current))
         return LSN(position: try write([append])[0].get().first)
     }
 

@@ -28,6 +28,7 @@ struct JournalOpening {
     let name: String
     let directory: JournalDirectory
     let settings: JournalSettings
+    let keys: AppendKeys
     let workers: Workers
     let statistics: JournalStatistics
 
@@ -44,6 +45,7 @@ struct JournalOpening {
         let newest = try directory.numbers().last
         var tail = Tail(end: .none, last: .none, transaction: 0)
         if let newest { tail = try findTail(of: newest, known, files) }
+        try keys.settle(tail: tail.end.position, generation: nil)
         let number = newest.map { $0 &+ 1 } ?? 1
         guard number > 0 else {
             throw .fileTooLarge(detail: "there are no more numbers for log files")
@@ -79,6 +81,13 @@ struct JournalOpening {
             return Tail(end: known.end, last: known.last, transaction: known.transaction)
         }
         var tail = try scan(number, known, files)
+        // An append with a key that is there in part is taken out.
+        if let cut = try keys.cut(tail: tail.end.position, generation: nil).map(
+            LSN.init(position:)),
+            cut.file == number
+        {
+            tail = try scan(number, known, files, before: Int(cut.offset))
+        }
         let end = Int(tail.end.offset)
         if try !file.isZero(from: end, to: size) {
             tail.cut = (tail.end, size - end)
@@ -95,7 +104,7 @@ struct JournalOpening {
     ///
     /// Records behind damage are kept only if the damage came after they had been flushed.
     private func scan(
-        _ number: UInt32, _ known: JournalMark?, _ files: JournalFiles
+        _ number: UInt32, _ known: JournalMark?, _ files: JournalFiles, before limit: Int = .max
     ) throws(StoreError) -> Tail {
         guard var reader = try files.reader(number) else {
             throw .journal(.noSuchDirectory(path: directory.path))
@@ -105,7 +114,7 @@ struct JournalOpening {
         var tail = Tail(
             end: .none, last: .none, transaction: known?.transaction ?? 0)
         let durable = known.map { $0.end.file == number ? Int($0.end.offset) : 0 } ?? 0
-        scanning: while true {
+        scanning: while offset < limit {
             switch try reader.read(at: offset) {
             case .record(let record):
                 look(at: record, &tail)

@@ -1,6 +1,5 @@
 /// All rows between two records, forwards or backwards, without a cursor that others can use.
 package struct JournalWalk: ~Copyable {
-    private let files: JournalFiles
     /// The record after which it ends; nil for the end of the log.
     private let last: LSN?
     private var cursor: JournalCursor
@@ -14,7 +13,6 @@ package struct JournalWalk: ~Copyable {
     init(
         _ files: JournalFiles, from first: LSN?, to last: LSN?, backwards: Bool
     ) throws(StoreError) {
-        self.files = files
         self.last = last
         cursor = JournalCursor(files)
         if backwards {

@@ -3,8 +3,6 @@ package struct RecordRows: Sendable {
     package let lsn: LSN
     private let storage: [UInt8]
     private let body: Range<Int>
-    /// Behind the record's type.
-    private var value: Range<Int>
     private var recordType: UInt32 = 0
     private var transactionID: UInt64 = 0
     /// Where the next operation begins; nil if there can be none.
@@ -17,7 +15,6 @@ package struct RecordRows: Sendable {
         self.lsn = lsn
         self.storage = storage
         self.body = body
-        value = body
     }
 
     /// The rows of a record of which only the body is there, unpacked.
@@ -48,8 +45,8 @@ package struct RecordRows: Sendable {
         recordType = head.type
         transactionID = head.transaction
         offset = head.operations
-        value = head.value..<body.upperBound
-        return row(0, 0, fileID: 0, recordNumber: nil, key: 0..<0, value: value)
+        return row(
+            0, 0, fileID: 0, recordNumber: nil, key: 0..<0, value: head.value..<body.upperBound)
     }
 
     private mutating func operation() throws(StoreError) -> JournalRow? {

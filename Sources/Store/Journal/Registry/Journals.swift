@@ -123,13 +123,13 @@ package final class Journals: Sendable {
                 services: services)
         }
         try requireFree(path, for: name)
-        let fence = try Fence(of: "journals", name, in: directory)
+        let gate = try AppendGate(of: "journals", name, in: directory)
         let statistics = JournalStatistics()
         // Before the files: a crash in between leaves a journal that the next opening finishes.
         if memory != before { try memory.save(in: directory) }
         var opened = try JournalOpening(
-            name: name, directory: place, settings: settings, workers: services.files,
-            statistics: statistics
+            name: name, directory: place, settings: settings, keys: gate.keys,
+            workers: services.files, statistics: statistics
         ).open()
         if opened.result != .ok {
             memory.generation += 1
@@ -138,7 +138,7 @@ package final class Journals: Sendable {
         opened.generation = memory.generation
         return Journal(
             opened, name: name, identity: memory.identity, settings: settings,
-            checkpoint: memory.checkpoint, fence: fence,
+            checkpoint: memory.checkpoint, gate: gate,
             statistics: statistics, services: services)
     }
 

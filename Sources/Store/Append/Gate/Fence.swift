@@ -10,23 +10,12 @@ package final class Fence: Sendable {
     private let token: Atomic<Int>
     private let required: Atomic<Bool>
 
-    /// - Parameter kind: the kind's folder, such as `pools`.
-    init(of kind: String, _ name: String, in directory: DataDirectory) throws(StoreError) {
-        path = Self.path(of: kind, name)
+    init(at path: String, in directory: DataDirectory) throws(StoreError) {
+        self.path = path
         self.directory = directory
         let note = try Note(at: path, in: directory)
         token = Atomic(note["token"] ?? 0)
         required = Atomic(note["required"] == 1)
-    }
-
-    private static func path(of kind: String, _ name: String) -> String {
-        ".tidemark/fences/\(kind)-\(name)"
-    }
-
-    /// Forgets the token of what has been removed.
-    static func forget(_ kind: String, _ name: String, in directory: DataDirectory) {
-        let path = path(of: kind, name)
-        if directory.exists(path) { try? directory.remove(path) }
     }
 
     /// The highest token that was given; 0 if none was.

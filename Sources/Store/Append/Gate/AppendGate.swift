@@ -1,0 +1,53 @@
+/// Which appends a resource lets through: of the newest writer, and none twice.
+package struct AppendGate: Sendable {
+    package let fence: Fence
+    let keys: AppendKeys
+
+    /// - Parameter kind: the kind's folder, such as `pools`.
+    init(of kind: String, _ name: String, in directory: DataDirectory) throws(StoreError) {
+        fence = try Fence(at: Self.fencePath(kind, name), in: directory)
+        keys = AppendKeys(at: Self.keyPath(kind, name), in: directory)
+    }
+
+    private static func fencePath(_ kind: String, _ name: String) -> String {
+        ".tidemark/fences/\(kind)-\(name)"
+    }
+
+    private static func keyPath(_ kind: String, _ name: String) -> String {
+        ".tidemark/keys/\(kind)-\(name)"
+    }
+
+    /// Forgets the writers of what has been removed, or is made now.
+    static func forget(_ kind: String, _ name: String, in directory: DataDirectory) {
+        for path in [fencePath(kind, name), keyPath(kind, name)] where directory.exists(path) {
+            try? directory.remove(path)
+        }
+    }
+}
+
+/// A pool, log or journal whose writers can be fenced off.
+package protocol FencedLog: Sendable {
+    /// Which writers may append; nil where nothing is written.
+    var fence: Fence? { get }
+
+    /// Lets no writer with a lower token append any more, or none without one; `complete` gets the
+    /// highest token.
+    func raiseFence(
+        to token: Int?, isRequired: Bool?,
+        complete: @escaping @Sendable (Result<Int, StoreError>) -> Void
+    ) throws(StoreError)
+}
+
+/// An engine that lets appends through a gate.
+package protocol GatedEngine: CommitEngine {
+    var gate: AppendGate { get }
+}
+
+extension Committer where Engine: GatedEngine {
+    func raiseFence(
+        to token: Int?, isRequired: Bool?,
+        complete: @escaping @Sendable (Result<Int, StoreError>) -> Void
+    ) {
+        perform { engine in complete(engine.gate.fence.change(token, isRequired)) }
+    }
+}

@@ -1,0 +1,211 @@
+import Glibc
+
+/// The file of keys: a ring of slots, of which the oldest gives way to the newest.
+///
+/// The slot of sequence number `n` is number `(n - 1) % capacity`. Groups of slots are written with one
+/// call; a power loss may keep any of them until they have been flushed.
+struct KeyRing: ~Copyable {
+    /// How many keys are remembered.
+    static let capacity = 1 << 17
+    /// No more slots than this wait for a flush, so that an opening knows where to look for them.
+    static let groupLimit = 2048
+    private static let zeroAhead = 512
+
+    /// The sequence number of the newest slot; 0 if there is none.
+    private(set) var last = 0
+
+    private let file: File
+    /// Slots that the file has room for.
+    private var allocated: Int
+    private var unflushed = 0
+    /// Where each name's newest slot is, and the name of each slot; read when first asked for.
+    private var known: (slots: [KeyDigest: Int], names: [KeyDigest?])?
+
+    /// Opens the file, or makes it.
+    static func open(at path: String, in directory: DataDirectory) throws(StoreError) -> KeyRing {
+        let isNew = !directory.exists(path)
+        if isNew { try directory.makeFolders(above: path) }
+        let file = try directory.open(path, flags: O_RDWR | O_CREAT)
+        if isNew { try directory.syncFolder(of: path) }
+        let size = Int(try file.status().st_size)
+        var ring = KeyRing(file, allocated: min(size / KeySlot.size, capacity))
+        ring.last = try ring.findLast()
+        try ring.fillHoles()
+        return ring
+    }
+
+    private init(_ file: consuming File, allocated: Int) {
+        self.file = file
+        self.allocated = allocated
+    }
+
+    private static func number(_ sequence: Int) -> Int { (sequence - 1) % capacity }
+
+    // MARK: - Reading
+
+    /// The slot of that sequence number; nil if it holds another or nothing.
+    func slot(_ sequence: Int) throws(StoreError) -> KeySlot? {
+        guard sequence > 0 else { return nil }
+        let slot = try slot(number: Self.number(sequence))
+        return slot?.sequence == sequence ? slot : nil
+    }
+
+    private func slot(number: Int) throws(StoreError) -> KeySlot? {
+        let bytes = try file.read(at: number * KeySlot.size, count: KeySlot.size)
+        return bytes.count == KeySlot.size ? KeySlot(bytes, at: 0) : nil
+    }
+
+    /// The newest slot of a name.
+    mutating func newest(of name: KeyDigest) throws(StoreError) -> KeySlot? {
+        if known == nil { known = try readAll() }
+        guard let number = known?.slots[name] else { return nil }
+        return try slot(number: number)
+    }
+
+    private func readAll() throws(StoreError) -> ([KeyDigest: Int], [KeyDigest?]) {
+        var slots: [KeyDigest: (number: Int, sequence: Int)] = [:]
+        var names = [KeyDigest?](repeating: nil, count: allocated)
+        for start in stride(from: 0, to: allocated, by: 8192) {
+            let count = min(8192, allocated - start)
+            let bytes = try file.read(at: start * KeySlot.size, count: count * KeySlot.size)
+            for index in 0..<bytes.count / KeySlot.size {
+                guard let slot = KeySlot(bytes, at: index * KeySlot.size), !slot.isVoid
+                else { continue }
+                let name = slot.key.name
+                names[start + index] = name
+                if slots[name].map({ $0.sequence < slot.sequence }) ?? true {
+                    slots[name] = (start + index, slot.sequence)
+                }
+            }
+        }
+        return (slots.mapValues(\.number), names)
+    }
+
+    // MARK: - Finding the end
+
+    /// The slots from the first on have rising numbers up to the newest; behind it lies an older lap.
+    private func findLast() throws(StoreError) -> Int {
+        guard allocated > 0 else { return 0 }
+        guard let first = try slot(number: 0) else {
+            return allocated < Self.capacity
+                ? 0 : try slot(number: Self.capacity - 1)?.sequence ?? 0
+        }
+        var (low, high) = (0, allocated)
+        while high - low > 1 {
+            let middle = (low + high) / 2
+            if try slot(number: middle)?.sequence == first.sequence + middle {
+                low = middle
+            } else {
+                high = middle
+            }
+        }
+        return first.sequence + low
+    }
+
+    /// A power loss may have kept later slots of a group and not earlier ones, which would hide them.
+    private mutating func fillHoles() throws(StoreError) {
+        var missing: [KeySlot] = []
+        for sequence in last + 1...last + Self.groupLimit {
+            if Self.number(sequence) >= allocated { break }
+            if try slot(sequence) != nil {
+                try write(missing, from: sequence - missing.count)
+                missing = []
+                last = sequence
+            } else {
+                let nothing = KeyDigest([UInt8](repeating: 0, count: 16))
+                var hole = KeySlot(
+                    IdempotencyKey(name: nothing, content: nothing), generation: 0, first: 0,
+                    next: 0, lastLength: 0, durability: .written)
+                hole.isVoid = true
+                missing.append(hole)
+            }
+        }
+    }
+
+    // MARK: - Writing
+
+    /// Writes slots behind the newest; not yet durable unless `isDurable`.
+    mutating func append(_ slots: [KeySlot], isDurable: Bool) throws(StoreError) {
+        var rest = slots[...]
+        while !rest.isEmpty {
+            let group = Array(rest.prefix(Self.groupLimit - unflushed))
+            rest = rest.dropFirst(group.count)
+            try write(group, from: last + 1)
+            for (offset, slot) in group.enumerated() {
+                remember(slot.key.name, at: Self.number(last + 1 + offset))
+            }
+            last += group.count
+            unflushed += group.count
+            if isDurable && rest.isEmpty || unflushed >= Self.groupLimit { try flush() }
+        }
+    }
+
+    /// Says of the slots behind `sequence` that what they stand for did not happen.
+    mutating func void(after sequence: Int) throws(StoreError) {
+        guard sequence < last else { return }
+        for number in sequence + 1...last {
+            guard var slot = try slot(number), !slot.isVoid else { continue }
+            slot.isVoid = true
+            try write([slot], from: number)
+            known?.slots[slot.key.name] = nil
+        }
+        try flush()
+    }
+
+    private mutating func flush() throws(StoreError) {
+        try file.syncData()
+        unflushed = 0
+    }
+
+    private mutating func remember(_ name: KeyDigest, at number: Int) {
+        guard known != nil else { return }
+        while known?.names.count ?? .max <= number { known?.names.append(nil) }
+        if let old = known?.names[number], known?.slots[old] == number { known?.slots[old] = nil }
+        known?.names[number] = name
+        known?.slots[name] = number
+    }
+
+    private mutating func write(_ slots: [KeySlot], from sequence: Int) throws(StoreError) {
+        var bytes: [UInt8] = []
+        var start = Self.number(sequence)
+        for (offset, slot) in slots.enumerated() {
+            if start + bytes.count / KeySlot.size == Self.capacity {
+                try write(bytes, at: start)
+                (bytes, start) = ([], 0)
+            }
+            var slot = slot
+            slot.sequence = sequence + offset
+            bytes += slot.bytes
+        }
+        try write(bytes, at: start)
+    }
+
+    /// A flush is cheaper if the file has the blocks already: zeros are written ahead.
+    private mutating func write(_ bytes: [UInt8], at start: Int) throws(StoreError) {
+        let end = start + bytes.count / KeySlot.size
+        let before = allocated
+        do throws(StoreError) {
+            if end > allocated {
+                let ahead = min(end + Self.zeroAhead, Self.capacity) - end
+                try file.write(
+                    bytes + [UInt8](repeating: 0, count: ahead * KeySlot.size),
+                    at: start * KeySlot.size)
+                allocated = end + ahead
+            } else {
+                try file.write(bytes, at: start * KeySlot.size)
+            }
+        } catch {
+            try takeBack(error, to: before)
+            throw error
+        }
+    }
+
+    /// What was not written whole must not be found later.
+    private func takeBack(_ error: StoreError, to before: Int) throws(StoreError) {
+        do throws(StoreError) {
+            try file.truncate(to: before * KeySlot.size)
+        } catch {
+            throw .failed(detail: "keys could not be written, nor taken back: \(error.summary)")
+        }
+    }
+}
