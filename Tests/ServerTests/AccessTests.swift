@@ -37,6 +37,14 @@ import Testing
         #expect(pattern.covers(path: "logs/app-1/x.LOG"))
         #expect(!pattern.covers(path: "logs/other.LOG"))
         #expect(!pattern.covers(path: "app-1"))
+        let exact = try #require(ResourcePattern("logs/a"))
+        #expect(exact.covers(path: "logs/a.LOG") && exact.covers(path: "logs/a.LOG.1"))
+        // These look like its own, and would be the files of the logs secret and a.LOG.x.
+        let tricky = try #require(ResourcePattern("logs/*.LOG"))
+        #expect(!tricky.covers(path: "logs/secret.LOG"))
+        #expect(!exact.covers(path: "logs/a.LOG.x.LOG"))
+        let folder = try #require(ResourcePattern("journals/a*z"))
+        #expect(!folder.covers(path: "journals/a-secret/z"))
         #expect(!pattern.covers(path: "pools/app-1"))
         #expect(ResourcePattern.everything.covers(path: "anything/at/all"))
     }

@@ -45,11 +45,22 @@ struct ResourcePattern: Equatable, Sendable {
         return name.withUTF8 { Self.fits($0, self.name) }
     }
 
-    /// Whether it covers a file, named relative to the data directory.
+    /// Whether it covers a file, named relative to the data directory: whether it covers each name
+    /// whose files may lie there.
     func covers(path: String) -> Bool {
         if kind.isEmpty { return true }
-        let parts = path.split(separator: "/", maxSplits: 1).map(String.init)
-        return parts.count == 2 && covers(parts[0], parts[1])
+        let parts = path.split(separator: "/").map(String.init)
+        guard parts.count >= 2 else { return false }
+        return Self.names(ofFile: parts[1], kind).allSatisfy { covers(parts[0], $0) }
+    }
+
+    /// The names of which a file or folder of a kind may be: a log has `NAME.LOG` and more behind.
+    private static func names(ofFile file: String, _ kind: String) -> [String] {
+        guard kind == "logs" else { return [file] }
+        let bytes = Array(file.utf8)
+        let mark = Array(".LOG".utf8)
+        let ends = bytes.indices.filter { $0 > 0 && bytes[$0...].starts(with: mark) }
+        return ends.isEmpty ? [file] : ends.map { String(decoding: bytes[..<$0], as: UTF8.self) }
     }
 
     /// In time that grows with the product of the lengths, whatever the pattern.
