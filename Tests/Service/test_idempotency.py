@@ -13,8 +13,8 @@ from support.problems import check_problem
 from support.resources import KINDS, Resource
 from support.server import wait_until
 
-CYCLES = int(os.environ.get("TIDEMARK_KEY_CYCLES", 8))
-DEATHS = os.environ.get("TIDEMARK_KEY_DEATHS", "14")
+CYCLES = int(os.environ.get("TIDEMARK_CYCLES", 8))
+DEATHS = os.environ.get("TIDEMARK_DEATHS", "14")
 
 
 @pytest.fixture(params=KINDS)

@@ -13,7 +13,7 @@ from support.faults import Faults
 from support.journal import Journal, Writer, texts
 from support.wiredtiger import NOT_FOUND, rows_of
 
-CYCLES = int(os.environ.get("TIDEMARK_KILLS", 12))
+CYCLES = int(os.environ.get("TIDEMARK_CYCLES", 12))
 
 
 @pytest.mark.parametrize("level", ["written", "synced"])

@@ -217,11 +217,25 @@ final class Exchange: @unchecked Sendable {
         return .YES
     }
 
+    /// Milliseconds that a request waits to be told that there is too much to do.
+    private static let refusalDelay = 250
+
     /// Takes the outcome of a parked exchange, on any thread; a second one is passed over.
     private func complete(_ result: Result<Answer, Problem>) {
         if case .success(.later(let start)) = result {
             return start { [self] in complete($0) }
         }
+        if case .failure(let problem) = result, problem.code == .overloaded {
+            // Who is refused at once asks again at once, and takes the time of those who were not.
+            service.store.timers.schedule(afterMilliseconds: Self.refusalDelay) { [self] in
+                finish(result)
+            }
+            return
+        }
+        finish(result)
+    }
+
+    private func finish(_ result: Result<Answer, Problem>) {
         let isFirst = parking.compareExchange(
             expected: .waiting, desired: .completing, ordering: .acquiringAndReleasing
         ).exchanged
