@@ -9,6 +9,11 @@ enum Version {
     /// The release of WiredTiger whose log the journals are.
     static let wiredTiger = "3.2.1"
 
+    /// All engines with their versions, in a line.
+    static var engines: String {
+        "pmemlog \(pmemlog), disk_log \(diskLog), wiredtiger \(wiredTiger)"
+    }
+
     /// The interface of libpmemlog that the service was built against.
     static var pmemlog: String {
         let version = PmemPool.version

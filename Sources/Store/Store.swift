@@ -17,6 +17,8 @@ package final class Store: Sendable {
     /// What waits in the commit queues.
     package let budget: CommitBudget
 
+    package let counters = StoreCounters()
+
     private let committers: Workers
 
     /// Takes the data directory, and clears what was left half made in it.
@@ -38,8 +40,8 @@ package final class Store: Sendable {
         timers = Timers()
         let cache = try ReadCache(size: serviceCacheSize, directory)
         let services = LogServices(
-            committers: committers, files: files, timers: timers, budget: budget, cache: cache,
-            report: report)
+            committers: committers, files: files, timers: timers, budget: budget,
+            counters: counters, cache: cache, report: report)
         pools = Pools(directory: directory, services: services)
         logs = Logs(directory: directory, services: services, node: "nonode@nohost")
         journals = Journals(directory: directory, services: services)
@@ -69,6 +71,7 @@ struct LogServices: Sendable {
     let files: Workers
     let timers: Timers
     let budget: CommitBudget
+    let counters: StoreCounters
     /// Pages of files that were read before; nil if none are kept.
     let cache: ReadCache?
     let report: @Sendable (String) -> Void

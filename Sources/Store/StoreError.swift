@@ -36,6 +36,8 @@ package indirect enum StoreError: Error, Equatable, Sendable {
     case overloaded(detail: String)
     /// A file system or a limit does not allow a file of that size.
     case fileTooLarge(detail: String)
+    /// An upload that is no archive of a log's files.
+    case badArchive(detail: String)
     /// A reason that disk_log has of its own.
     case log(LogError)
     /// A reason that WiredTiger's log has of its own.

@@ -307,5 +307,5 @@ def test_many_followers_each_get_every_record(start):
                 got.append(event.data["record"]["json"])
         assert got == [str(number) for number in range(30)]
         stream.close()
-    wait_until(lambda: b"tidemark_followers 0\n" in server.client.get("/metrics").body,
+    wait_until(lambda: b"tidemark_followers{kind=\"log\"} 0\n" in server.client.get("/metrics").body,
                what="the end of all followers")

@@ -2,6 +2,7 @@
 
 import http.client
 import os
+import re
 import shutil
 import signal
 import socket
@@ -137,13 +138,13 @@ def test_followers_are_told_and_leave(server, authority):
 
     def followers():
         text = ask(api, "GET", "/metrics")[1].decode()
-        return next(line.split()[1] for line in text.splitlines()
-                    if line.startswith("tidemark_followers "))
+        return sum(int(line.split()[-1]) for line in text.splitlines()
+                   if re.match(r"tidemark_followers[ {]", line))
 
-    assert followers() == "1"
+    assert followers() == 1
     stream.close()
     follower.close()
-    wait_until(lambda: followers() == "0", 10, "the follower to be missed", pause=0.1)
+    wait_until(lambda: followers() == 0, 10, "the follower to be missed", pause=0.1)
 
 
 def test_many_clients_at_once(server, authority):

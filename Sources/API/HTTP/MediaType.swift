@@ -1,6 +1,7 @@
 /// The media types that the service reads and writes.
 package enum MediaType: String, CaseIterable, Sendable {
     case octetStream = "application/octet-stream"
+    case tar = "application/x-tar"
     case json = "application/json"
     case ndjson = "application/x-ndjson"
     case frames = "application/x-record-frames"
@@ -10,6 +11,7 @@ package enum MediaType: String, CaseIterable, Sendable {
     case mergePatch = "application/merge-patch+json"
     case problem = "application/problem+json"
     case metrics = "text/plain; version=0.0.4"
+    case openMetrics = "application/openmetrics-text"
     case html = "text/html"
     case yaml = "application/yaml"
     case eventStream = "text/event-stream"
@@ -32,6 +34,7 @@ package enum MediaType: String, CaseIterable, Sendable {
         switch self {
         case .text: "text/plain; charset=utf-8"
         case .metrics: "text/plain; version=0.0.4; charset=utf-8"
+        case .openMetrics: "application/openmetrics-text; version=1.0.0; charset=utf-8"
         case .html: "text/html; charset=utf-8"
         case .eventStream: "text/event-stream; charset=utf-8"
         default: rawValue

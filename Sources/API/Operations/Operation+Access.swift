@@ -37,14 +37,14 @@ extension LogOperation {
     fileprivate var access: Access {
         switch self {
         case .list, .get, .chunk, .chunkStep, .chunkInfo, .walk, .follow, .data, .check,
-            .listHandles, .findHandle:
+            .export, .listHandles, .findHandle:
             .read
         case .notifications: .read(or: .write, "without Log-Handle, since that opens an owner")
         case .createHandle: .read(or: .write, "for an owner")
         case .deleteHandle: .read(or: .write, "for an owner's or a blocker's")
         case .append, .fence: .append
         case .create, .info, .update, .open, .close, .lclose, .sync, .truncate, .reopen,
-            .incWrapFile, .nextFile, .block, .unblock, .updateHandle:
+            .incWrapFile, .nextFile, .block, .unblock, .updateHandle, .import:
             .write
         case .delete: .admin
         }
@@ -55,10 +55,10 @@ extension JournalOperation {
     fileprivate var access: Access {
         switch self {
         case .list, .get, .record, .walk, .follow, .stat, .openCursor, .listCursors, .getCursor,
-            .compareCursors, .next, .search, .reset, .closeCursor:
+            .compareCursors, .next, .search, .reset, .closeCursor, .export:
             .read
         case .append, .transact, .fence: .append
-        case .create, .update, .open, .close, .flush, .checkpoint, .archive: .write
+        case .create, .update, .open, .close, .flush, .checkpoint, .archive, .import: .write
         case .delete: .admin
         }
     }

@@ -36,11 +36,15 @@ package enum ServiceOperation: CaseIterable, Sendable {
         case .metrics:
             .init(
                 "getMetrics", .get, "/metrics", tag: "service", "Figures for Prometheus",
+                "The text format 0.0.4, or OpenMetrics 1.0 if that is asked for.",
                 answers: [
                     .init(
-                        200, "The text format 0.0.4.",
+                        200, "All figures.",
                         [
-                            .init(.text, ["type": "string"], example: .string(Examples.metrics))
+                            .init(.text, ["type": "string"], example: .string(Examples.metrics)),
+                            .init(
+                                .openMetrics, ["type": "string"],
+                                example: .string(Examples.metrics + "# EOF\n")),
                         ])
                 ])
         case .openAPIJSON:

@@ -23,6 +23,8 @@ extension Service {
         case .record: return try getJournalRecord(call)
         case .walk: return try walkJournal(call)
         case .follow: return try followJournal(call)
+        case .export: return try exportJournal(call)
+        case .import: return try importJournal(call)
         case .stat:
             return try onJournal(call) { _, journal throws(Problem) in
                 try Self.json(call, journal.statisticsJSON)
@@ -78,7 +80,7 @@ extension Service {
         }
     }
 
-    private func item(
+    func item(
         _ journal: Journal, _ call: Call, code: Int = 200, open: JSONValue? = nil
     ) throws(Problem) -> Answer {
         let view = journal.view
@@ -97,7 +99,7 @@ extension Service {
                     try store.journals.names(prefix: page.prefix, after: page.after, limit: limit)
                 }
             }
-            let journals = names.map(summaryOfJournal).filter {
+            let journals = names.compactMap(summaryOfJournal).filter {
                 page.state == nil || $0["state"] == page.state.map(JSONValue.string)
             }
             return try page.answer(
@@ -105,12 +107,18 @@ extension Service {
         }
     }
 
-    private func summaryOfJournal(_ name: String) -> JSONValue {
+    /// Nil for a journal that is being removed, or was not imported to the end.
+    private func summaryOfJournal(_ name: String) -> JSONValue? {
         var state = "closed"
         if let journal = store.journals.loaded(name) {
             state = journal.view.state.word
-        } else if let closed = try? store.journals.closed(name) {
-            state = closed.failure != nil ? "failed" : closed.isClosed ? "closed" : "open"
+        } else {
+            do throws(StoreError) {
+                let closed = try store.journals.closed(name)
+                state = closed.failure != nil ? "failed" : closed.isClosed ? "closed" : "open"
+            } catch {
+                if case .journal(.noSuchJournal) = error { return nil }
+            }
         }
         return ["name": .string(name), "state": .string(state)]
     }

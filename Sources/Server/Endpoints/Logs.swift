@@ -35,6 +35,8 @@ extension Service {
         case .data: return try readLogData(call)
         case .follow: return try followLog(call)
         case .check: return try checkLog(call)
+        case .export: return try exportLog(call)
+        case .import: return try importLog(call)
         case .notifications: return try listenToLog(call)
         case .createHandle: return try createLogHandle(call)
         case .listHandles: return try listLogHandles(call)
@@ -126,7 +128,7 @@ extension Service {
                     try store.logs.names(prefix: page.prefix, after: page.after, limit: limit)
                 }
             }
-            let logs = names.map(summaryOfLog).filter {
+            let logs = names.compactMap(summaryOfLog).filter {
                 page.state == nil || $0["state"] == page.state.map(JSONValue.string)
             }
             return try page.answer(
@@ -134,12 +136,18 @@ extension Service {
         }
     }
 
-    private func summaryOfLog(_ name: String) -> JSONValue {
+    /// Nil for a log that is being removed, or was not imported to the end.
+    private func summaryOfLog(_ name: String) -> JSONValue? {
         var state = "closed"
         if let log = store.logs.loaded(name) {
             state = log.view.state.word
-        } else if let closed = try? store.logs.closed(name) {
-            state = closed.failure != nil ? "failed" : closed.isHeld ? "open" : "closed"
+        } else {
+            do throws(StoreError) {
+                let closed = try store.logs.closed(name)
+                state = closed.failure != nil ? "failed" : closed.isHeld ? "open" : "closed"
+            } catch {
+                if case .log(.noSuchLog) = error { return nil }
+            }
         }
         return ["name": .string(name), "state": .string(state), "distributed": nil]
     }

@@ -10,8 +10,10 @@ extension Service {
         case .health: return try Self.json(call, ["status": "ok"])
         case .ready: return try ready(call)
         case .metrics:
-            _ = try call.negotiate([.text])
-            return onFileThread { [self] in Self.text(metrics.text(of: self), .metrics) }
+            let type = try call.negotiate([.metrics, .openMetrics])
+            return onFileThread { [self] in
+                Self.text(metrics.text(of: self, isOpenMetrics: type == .openMetrics), type)
+            }
         case .openAPIJSON:
             return try Self.json(call, OpenAPIDocument.document(version: Version.service))
         case .openAPIYAML:

@@ -23,24 +23,139 @@ extension Service {
     }
 
     func importPool(_ call: Call) throws(Problem) -> Answer {
-        _ = try call.negotiate([.json])
-        guard let upload = call.upload else {
-            throw Problem(.notAPool, "nothing was sent; send the file of a pool")
+        try importFile(
+            call, as: PoolImport.self,
+            Problem(.notAPool, "nothing was sent; send the file of a pool")
+        ) { [self] file throws(Problem) in
+            let pool = try mapping { () throws(StoreError) in
+                try store.pools.finishImport(file, as: call.name)
+            }
+            return .now(PoolStatus(pool).response(status: 201, lastCheck: nil))
         }
+    }
+
+    /// Writes what is left of the body and calls `body` with what came, on a thread that may wait.
+    ///
+    /// - Parameter missing: what is said to a request without a body.
+    private func importFile<File: FileImport>(
+        _ call: Call, as _: File.Type, _ missing: Problem,
+        _ body: @escaping @Sendable (File) throws(Problem) -> Answer
+    ) throws(Problem) -> Answer {
+        _ = try call.negotiate([.json])
+        guard let upload = call.upload, !call.body.isEmpty || upload.hasBegun else { throw missing }
         let rest = call.body
-        return .later { [self] complete in
+        return .later { complete in
             upload.write(rest) {
                 do throws(Problem) {
-                    let file = try upload.finish()
-                    let pool = try mapping { () throws(StoreError) in
-                        try self.store.pools.finishImport(file, as: call.name)
-                    }
-                    let status = PoolStatus(pool)
-                    complete(.success(.now(status.response(status: 201, lastCheck: nil))))
+                    complete(.success(try body(try upload.finish(as: File.self))))
                 } catch {
                     complete(.failure(error))
                 }
             }
         }
+    }
+}
+
+// Logs and journals as archives of their files.
+
+extension Service {
+    private static let noArchive = Problem(.notALogFile, "nothing was sent; send a tar archive")
+
+    private func answer(
+        _ archive: ExportArchive, _ headers: [Response.Header], _ name: String
+    ) -> Answer {
+        var head = Response(headers: headers, type: .tar)
+        head.headers.append(
+            .init("Content-Disposition", "attachment; filename=\"\(name).tar\""))
+        return .stream(head, ArchiveStream(archive, store.files), length: archive.length)
+    }
+
+    func exportLog(_ call: Call) throws(Problem) -> Answer {
+        _ = try call.negotiate([.tar])
+        let caller = try caller(call)
+        let wait = try blockWait(call)
+        return try onLog(call) { service, log in
+            .later { complete in
+                log.whenReadable(by: caller, waitMilliseconds: wait) { refusal in
+                    if let refusal { return complete(.failure(Problem(refusal, of: .diskLog))) }
+                    log.export { result in
+                        complete(
+                            result.map {
+                                service.answer($0.archive, log.headers($0.view), log.name)
+                            }
+                            .mapError { Problem($0, of: .diskLog) })
+                    }
+                }
+            }
+        }
+    }
+
+    func importLog(_ call: Call) throws(Problem) -> Answer {
+        let options = try LogImportOptions(call)
+        _ = try shape(call)
+        return try importFile(call, as: TarImport.self, Self.noArchive) {
+            [self] archive throws(Problem) in
+            let imported = try mapping(of: .diskLog) { () throws(StoreError) in
+                try store.logs.finishImport(archive, as: call.name, options)
+            }
+            return try item(
+                imported.log, call, code: 201, open: .object(imported.opened.members))
+        }
+    }
+
+    func exportJournal(_ call: Call) throws(Problem) -> Answer {
+        _ = try call.negotiate([.tar])
+        return onFileThread { [self] () throws(Problem) in
+            let journal = try mapping(of: .wiredTiger) { () throws(StoreError) in
+                try store.journals.find(call.name)
+            }
+            return .later { complete in
+                journal.export { [self] result in
+                    complete(
+                        result.map { answer($0.archive, journal.headers($0.view), journal.name) }
+                            .mapError { Problem($0, of: .wiredTiger) })
+                }
+            }
+        }
+    }
+
+    func importJournal(_ call: Call) throws(Problem) -> Answer {
+        var options = JournalOptions()
+        options.fileMax = try call.integer("file_max", in: JournalOptions.fileMaxRange)
+        options.compressor = try call.choice("compressor")
+        let repairs = try call.bool("repair") ?? false
+        return try importFile(call, as: TarImport.self, Self.noArchive) {
+            [self, options] archive throws(Problem) in
+            let journal = try mapping(of: .wiredTiger) { () throws(StoreError) in
+                try store.journals.finishImport(
+                    archive, as: call.name, options, repairs: repairs)
+            }
+            return try item(journal, call, code: 201, open: journal.opened.json)
+        }
+    }
+}
+
+extension LogImportOptions {
+    fileprivate init(_ call: Call) throws(Problem) {
+        self.init()
+        type = try call.choice("type")
+        format = try call.choice("format")
+        maxBytes = try call.integer("max_no_bytes", in: 1...Int.max)
+        maxFiles = try call.integer("max_no_files", in: 1...LogSize.fileNumberLimit - 1)
+        repairs = try call.bool("repair") ?? false
+    }
+}
+
+extension Call {
+    /// The query parameter, which must be one of a few words.
+    fileprivate func choice<Choice: RawRepresentable & CaseIterable>(
+        _ name: String
+    ) throws(Problem) -> Choice? where Choice.RawValue == String {
+        guard let text = try text(name) else { return nil }
+        guard let choice = Choice(rawValue: text) else {
+            let offered = Choice.allCases.map(\.rawValue).joined(separator: ", ")
+            throw Problem(.badParameter, "\(name) is one of \(offered)", option: name)
+        }
+        return choice
     }
 }

@@ -170,8 +170,12 @@ final class Followers: Sendable {
     /// Followers that one resource may have.
     static let limit = 1000
 
-    /// All of them.
-    var count: Int { counts.withLock { $0.values.reduce(0, +) } }
+    /// Those of all resources whose paths begin so.
+    func count(below prefix: String) -> Int {
+        counts.withLock { counts in
+            counts.reduce(0) { $0 + ($1.key.hasPrefix(prefix) ? $1.value : 0) }
+        }
+    }
 
     /// So many followers of one resource look every millisecond.
     private static let looksPerMillisecond = 10

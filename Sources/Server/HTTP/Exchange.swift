@@ -81,6 +81,7 @@ final class Exchange: @unchecked Sendable {
         let nanoseconds = now.nanoseconds(since: started)
         service.metrics.count(
             admitted?.endpoint, status: status, bodyBytes: bodyBytes, nanoseconds: nanoseconds)
+        if let problem { service.metrics.count(problem) }
         guard service.log.tells(ofStatus: status) else { return }
         service.log.access(
             Observation(
@@ -119,7 +120,7 @@ final class Exchange: @unchecked Sendable {
                 try request.checkBody(length: length, isPresent: hasBody)
                 body.reserveCapacity(min(length, 1 << 20))
                 if request.endpoint.description.bodyLimit == .file {
-                    upload = Upload(service: service)
+                    upload = Upload(service: service, operation: request.endpoint.operation)
                 }
             }
         } catch {

@@ -3,6 +3,8 @@ struct Histogram: Sendable {
     let bounds: [Double]
     private(set) var counts: [Int]
     private(set) var sum = 0.0
+    /// How many values there were.
+    private(set) var count = 0
 
     init(bounds: [Double]) {
         self.bounds = bounds
@@ -26,5 +28,6 @@ struct Histogram: Sendable {
     mutating func observe(_ value: Double) {
         counts[bounds.firstIndex { value <= $0 } ?? bounds.count] += 1
         sum += value
+        count += 1
     }
 }

@@ -1,17 +1,22 @@
 import Store
 
 extension Metrics {
-    /// The figures of buffer pools: the service's own, and those of clients together.
+    /// The figures of buffer pools: the service's own, and those of clients together or by name.
     ///
     /// Waits for the pools' locks, which other processes may hold.
-    func addMPools(of store: MPools, to text: inout MetricsText) {
+    func addMPools(of store: MPools, byName: Bool, to text: inout MetricsText) {
         let open = store.allLoaded
         var sums: [(labels: [String: String], sum: MPoolStatistics)] = []
-        for (name, isOwn) in [("service", true), ("clients", false)] {
-            var sum = MPoolStatistics()
-            for pool in open where (pool.name == MPools.service) == isOwn {
-                guard let figures = try? pool.pool.statistics() else { continue }
-                sum += figures
+        let groups =
+            byName
+            ? open.sorted { $0.name < $1.name }.map { ($0.name, [$0]) }
+            : [
+                ("service", open.filter { $0.name == MPools.service }),
+                ("clients", open.filter { $0.name != MPools.service }),
+            ]
+        for (name, pools) in groups {
+            let sum = pools.reduce(into: MPoolStatistics()) { sum, pool in
+                if let figures = try? pool.pool.statistics() { sum += figures }
             }
             sums.append((["name": name], sum))
         }

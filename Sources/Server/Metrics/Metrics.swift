@@ -28,14 +28,17 @@ final class Metrics: Sendable {
     struct Commits {
         var records = 0
         var bytes = 0
-        var failures = 0
-        var commits = 0
         var batches = Histogram.batches
-        var durations = Histogram.seconds
+        var waits = Durability.allCases.map { (durability: $0, times: Histogram.seconds) }
+        var flushes = Histogram.seconds
+        var failures = 0
+        var replays = 0
     }
 
     /// Requests that found no endpoint.
     private let others = Locked(RequestFigures())
+    private let preconditionFailures = Atomic(0)
+    private let rateLimited = Atomic(0)
     private let commits = CommitKind.allCases.map { _ in Locked(Commits()) }
 
     private func commits(of kind: CommitKind) -> Locked<Commits> {
@@ -53,24 +56,43 @@ final class Metrics: Sendable {
 
     func count(_ report: CommitBudget.Report) {
         commits(of: report.kind).withLock { commits in
-            commits.commits += 1
             if report.failed {
                 commits.failures += 1
             } else {
                 commits.records += report.records
                 commits.bytes += report.bytes
             }
-            commits.batches.observe(Double(report.records))
-            commits.durations.observe(Double(report.nanoseconds) / 1e9)
+            commits.replays += report.replays
+            if report.isCommit { commits.batches.observe(Double(report.records)) }
+            for wait in report.waits {
+                for index in commits.waits.indices
+                where commits.waits[index].durability == wait.durability {
+                    commits.waits[index].times.observe(Double(wait.nanoseconds) / 1e9)
+                }
+            }
+            if let nanoseconds = report.flushNanoseconds {
+                commits.flushes.observe(Double(nanoseconds) / 1e9)
+            }
         }
     }
 
-    /// All figures in Prometheus's text format 0.0.4.
-    func text(of service: Service) -> String {
-        var text = MetricsText(prefix: "tidemark")
+    /// Counts a refusal of which operators want to know how often it comes.
+    func count(_ problem: ProblemCode) {
+        switch problem {
+        case .preconditionFailed: preconditionFailures.add(1, ordering: .relaxed)
+        case .rateLimited: rateLimited.add(1, ordering: .relaxed)
+        default: break
+        }
+    }
+
+    /// All figures in Prometheus's text format 0.0.4, or in OpenMetrics 1.0.
+    ///
+    /// No file of a pool, log or journal is touched, and no lock held for longer than a copy takes.
+    func text(of service: Service, isOpenMetrics: Bool) -> String {
+        var text = MetricsText(prefix: "tidemark", isOpenMetrics: isOpenMetrics)
         text.add(
             "build_info", .gauge, "The version that runs.",
-            [(["version": Version.service, "engine_pmemlog": Version.pmemlog], 1)])
+            [(["version": Version.service, "engine_versions": Version.engines], 1)])
         let all = service.router.endpoints.map { endpoint in
             (endpoint.description, endpoint.figures.withLock { $0 })
         }
@@ -95,10 +117,25 @@ final class Metrics: Sendable {
         text.add(
             "http_request_bodies_held_bytes", .gauge, "Bytes of bodies in memory now.",
             Double(service.bodies.heldBytes))
+        text.add(
+            "precondition_failures_total", .counter,
+            "Requests whose condition did not hold: If-Match, at and their like.",
+            Double(preconditionFailures.load(ordering: .relaxed)))
+        text.add(
+            "rate_limited_total", .counter, "Requests that were one too many of their kind.",
+            Double(rateLimited.load(ordering: .relaxed)))
         addConnections(of: service, to: &text)
         service.access.write(to: &text, tokens: service.tokens.all.count)
         addCommits(of: service, to: &text)
         addStorage(of: service, to: &text)
+        addCounters(of: service, to: &text)
+        addResources(of: service, to: &text)
+        addMPools(
+            of: service.store.mpools, byName: service.settings.metricsPerResource, to: &text)
+        for figure in ProcessFigures.current {
+            text.addProcess(
+                figure.name, figure.isCounter ? .counter : .gauge, figure.help, figure.value)
+        }
         return text.finish()
     }
 
@@ -129,50 +166,36 @@ final class Metrics: Sendable {
             "append_bytes_total", .counter, "Bytes appended.",
             all.map { ($0.label, Double($0.commits.bytes)) })
         text.add(
-            "commit_batch_records", "Records in one commit.",
+            "idempotent_replays_total", .counter,
+            "Appends that were answered as the same request had been before, and not done again.",
+            Double(all.reduce(0) { $0 + $1.commits.replays }))
+        text.add(
+            "append_duration_seconds",
+            "From the queue to the answer of an append; of accepted ones to their writing.",
+            all.flatMap { label, commits in
+                commits.waits.map { wait in
+                    (
+                        label.merging(["durability": wait.durability.rawValue]) { $1 },
+                        wait.times
+                    )
+                }
+            })
+        text.add(
+            "commit_batch_records", "Records that were written together.",
             all.map { ($0.label, $0.commits.batches) })
         text.add(
             "commit_queue_requests", .gauge, "Appends that wait.",
             Double(service.store.budget.queuedRequests))
         text.add(
-            "sync_total", .counter, "Commits, each with its flushes.",
+            "sync_total", .counter, "Flushes to stable storage.",
             all.flatMap { label, commits in
-                [
-                    (
-                        label.merging(["result": "ok"]) { $1 },
-                        Double(commits.commits - commits.failures)
-                    ), (label.merging(["result": "failed"]) { $1 }, Double(commits.failures)),
-                ]
+                [("ok", commits.flushes.count - commits.failures), ("failed", commits.failures)].map
+                {
+                    (label.merging(["result": $0.0]) { $1 }, Double($0.1))
+                }
             })
         text.add(
-            "sync_duration_seconds", "Time of one commit.",
-            all.map { ($0.label, $0.commits.durations) })
-    }
-
-    private func addStorage(of service: Service, to text: inout MetricsText) {
-        if let free = try? service.store.directory.freeBytes() {
-            text.add(
-                "storage_free_bytes", .gauge, "Free space of the data directory.", Double(free))
-        }
-        let store = service.store
-        text.add(
-            "pools_open", .gauge, "Pools that are open.", Double(store.pools.allLoaded.count))
-        addMPools(of: store.mpools, to: &text)
-        text.add("logs_open", .gauge, "Logs that are open.", Double(store.logs.allLoaded.count))
-        text.add(
-            "journals_open", .gauge, "Journals that are open.",
-            Double(store.journals.allLoaded.count))
-        text.add(
-            "followers", .gauge, "Streams that follow a pool, log or journal.",
-            Double(service.followers.count))
-        text.add("handles", .gauge, "Handles of logs.", Double(store.logs.handles.count))
-        text.add("cursors", .gauge, "Cursors of journals.", Double(store.journals.cursors.count))
-        text.add(
-            "cursors_expired_total", .counter, "Cursors that were not used in time.",
-            Double(store.journals.cursors.expiredCount))
-        for figure in ProcessFigures.current {
-            text.addProcess(
-                figure.name, figure.isCounter ? .counter : .gauge, figure.help, figure.value)
-        }
+            "sync_duration_seconds", "Time of one flush to stable storage.",
+            all.map { ($0.label, $0.commits.flushes) })
     }
 }

@@ -1,11 +1,15 @@
-/// Writes figures in Prometheus's text format 0.0.4.
+/// Writes figures in Prometheus's text format 0.0.4, or in OpenMetrics 1.0.
 struct MetricsText {
     enum Kind: String { case counter, gauge, histogram }
 
     private let prefix: String
+    private let isOpenMetrics: Bool
     private var lines: [String] = []
 
-    init(prefix: String) { self.prefix = prefix }
+    init(prefix: String, isOpenMetrics: Bool) {
+        self.prefix = prefix
+        self.isOpenMetrics = isOpenMetrics
+    }
 
     mutating func add(_ name: String, _ kind: Kind, _ help: String, _ value: Double) {
         add(name, kind, help, [([:], value)])
@@ -34,15 +38,24 @@ struct MetricsText {
 
     /// A figure of the process, which has no prefix of ours.
     mutating func addProcess(_ name: String, _ kind: Kind, _ help: String, _ value: Double) {
-        lines.append("# HELP \(name) \(help)\n# TYPE \(name) \(kind.rawValue)")
+        describe(name, kind, help)
         line(name, [:], value)
     }
 
-    func finish() -> String { lines.joined(separator: "\n") + "\n" }
+    func finish() -> String {
+        lines.joined(separator: "\n") + (isOpenMetrics ? "\n# EOF\n" : "\n")
+    }
+
+    /// OpenMetrics calls counters by their names without `_total`.
+    private mutating func describe(_ name: String, _ kind: Kind, _ help: String) {
+        let family =
+            isOpenMetrics && kind == .counter ? String(name.dropLast("_total".utf8.count)) : name
+        lines.append("# HELP \(family) \(help)\n# TYPE \(family) \(kind.rawValue)")
+    }
 
     private mutating func begin(_ name: String, _ kind: Kind, _ help: String) -> String {
         let full = "\(prefix)_\(name)"
-        lines.append("# HELP \(full) \(help)\n# TYPE \(full) \(kind.rawValue)")
+        describe(full, kind, help)
         return full
     }
 

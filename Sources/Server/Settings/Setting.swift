@@ -81,6 +81,10 @@ struct Setting: Sendable {
         number(
             "mpool.service_cachesize", "Bytes of the pool that logs are read through; 0 for none.",
             \.serviceCacheSize, 0...(1 << 36)),
+        flag(
+            "metrics.per_resource",
+            "Tell figures of each pool, log, journal and buffer pool by name.",
+            \.metricsPerResource),
         choice(
             "terms.atoms",
             "How atoms are written into logs: latin1 as OTP 25 does, utf8 as OTP 26 and later.",

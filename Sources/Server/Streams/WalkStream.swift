@@ -31,6 +31,8 @@ final class WalkStream<Encoder: ChunkEncoder>: ByteStream, @unchecked Sendable {
             pool, generation: plan.generation, range: plan.range.lowerBound..<plan.end)
     }
 
+    deinit { pool.count(readChunks: index) }
+
     func fetch() { source.fetch() }
 
     func read(into buffer: UnsafeMutableRawBufferPointer) throws(StreamCut) -> StreamStep {

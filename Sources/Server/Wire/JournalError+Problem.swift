@@ -16,6 +16,9 @@ extension Problem {
         case .corrupt(let lsn, let detail):
             self.init(.corruptLogFile, detail)
             add("position", .string(lsn.description))
+        case .importNeedsRepair(let lsn, let detail):
+            self.init(.needRepair, "at \(lsn) is \(detail); repair=true cuts it off")
+            add("position", .string(lsn.description))
         case .noCompressor(let lsn, let detail):
             self.init(.noCompressor, detail)
             add("position", .string(lsn.description))
@@ -48,7 +51,7 @@ extension JournalError {
     var reason: String? {
         switch self {
         case .notFound: "WT_NOTFOUND"
-        case .corrupt, .noCompressor: "WT_ERROR"
+        case .corrupt, .importNeedsRepair, .noCompressor: "WT_ERROR"
         case .unpositioned: "EINVAL"
         case .noLogFiles, .readOnly: "ENOTSUP"
         case .noSuchDirectory: "ENOENT"

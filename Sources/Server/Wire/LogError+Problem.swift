@@ -28,7 +28,7 @@ extension Problem {
             add("first", .integer(first))
             add("next", .integer(next))
             return
-        case .needRepair, .notALogFile, .corruptLogFile, .noSuchFile,
+        case .needRepair, .importNeedsRepair, .notALogFile, .corruptLogFile, .noSuchFile,
             .fileInUse:
             self.init(ofFile: error)
         case .badContinuation, .noSuchHandle, .tooManyHandles, .waitTimedOut, .notOwner,
@@ -45,6 +45,12 @@ extension Problem {
         case .needRepair(let file):
             self.init(
                 .needRepair, "\(file) was not closed; open the log with \"repair\": true")
+        case .importNeedsRepair(let file, let badBytes):
+            self.init(
+                .needRepair,
+                "\(file) was not closed, or is damaged: \(badBytes) bytes of it are no items; "
+                    + "repair=true keeps the others")
+            add("badbytes", .integer(badBytes))
         case .notALogFile(let file):
             self.init(
                 .notALogFile,
@@ -156,7 +162,7 @@ extension LogError {
         case .nameAlreadyOpen(let name, _): Self.tagged("name_already_open", name)
         case .openReadWrite(let name): Self.tagged("open_read_write", name)
         case .openReadOnly(let name): Self.tagged("open_read_only", name)
-        case .needRepair(let file): "{need_repair,\"\(file)\"}"
+        case .needRepair(let file), .importNeedsRepair(let file, _): "{need_repair,\"\(file)\"}"
         case .notALogFile(let file): "{not_a_log_file,\"\(file)\"}"
         case .corruptLogFile(let file, _): "{corrupt_log_file,\"\(file)\"}"
         case .sameFileName(let name): Self.tagged("same_file_name", name)

@@ -69,6 +69,7 @@ extension Problem {
             self.init(.notImplemented, detail)
             reason = "ENOTSUP"
         case .overloaded(let detail): self.init(.overloaded, detail)
+        case .badArchive(let detail): self.init(.notALogFile, detail)
         case .log(let error):
             self.init(error)
             return

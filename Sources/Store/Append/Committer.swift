@@ -28,6 +28,7 @@ package final class Committer<Engine: CommitEngine>: Sendable {
 
     private struct Pending {
         let append: Append
+        let queued: Instant
         let complete: Completion
     }
 
@@ -62,13 +63,13 @@ package final class Committer<Engine: CommitEngine>: Sendable {
     /// - Throws: `.overloaded` if the queues are full; then nothing was queued.
     package func append(_ append: Append, complete: @escaping Completion) throws(StoreError) {
         try budget.reserve(bytes: append.bytes.count)
-        enqueue(.append(Pending(append: append, complete: complete)))
+        enqueue(.append(Pending(append: append, queued: .now, complete: complete)))
     }
 
     /// Queues an append that was promised to be taken, whatever waits already.
     package func take(_ append: Append, complete: @escaping Completion) {
         budget.exceed(bytes: append.bytes.count)
-        enqueue(.append(Pending(append: append, complete: complete)))
+        enqueue(.append(Pending(append: append, queued: .now, complete: complete)))
     }
 
     /// Runs `operation` alone, after everything that was queued before it.
@@ -79,7 +80,17 @@ package final class Committer<Engine: CommitEngine>: Sendable {
     /// Counts records that came in without a commit of their own.
     package func observe(records: Int, bytes: Int) {
         budget.observe(
-            CommitBudget.Report(kind: Engine.kind, records: records, bytes: bytes))
+            CommitBudget.Report(
+                kind: Engine.kind, records: records, bytes: bytes,
+                waits: [.init(durability: .accepted, nanoseconds: 0)]))
+    }
+
+    /// Puts on stable storage what was written, and counts that; for operations, in their turn.
+    func flush() throws(StoreError) {
+        var report = CommitBudget.Report(kind: Engine.kind)
+        let failure = flush(&report)
+        budget.observe(report)
+        if let failure { throw failure }
     }
 
     private func enqueue(_ task: Task) {
@@ -160,6 +171,11 @@ package final class Committer<Engine: CommitEngine>: Sendable {
         var report = CommitBudget.Report(kind: Engine.kind)
         let results = engine.write(batch.map(\.append))
         for (pending, result) in zip(batch, results) { report.add(pending.append, result) }
+        report.isCommit = report.records > 0
+        // A pool's writing and flushing are one.
+        if Engine.kind == .pool, report.records > 0 || report.failed {
+            report.flushNanoseconds = Instant.now.nanoseconds(since: started)
+        }
         let mustFlush = zip(batch, results).contains(where: Self.wantsFlush)
         var failure: StoreError?
         if mustFlush {
@@ -169,7 +185,15 @@ package final class Committer<Engine: CommitEngine>: Sendable {
             failure = flush(&report)
         }
         // Counted before it is answered: who reads the figures afterwards finds it in them.
-        report.nanoseconds = Instant.now.nanoseconds(since: started)
+        if !report.failed {
+            let now = Instant.now
+            report.waits = zip(batch, results).compactMap { pending, result in
+                guard case .success = result else { return nil }
+                return .init(
+                    durability: pending.append.durability,
+                    nanoseconds: now.nanoseconds(since: pending.queued))
+            }
+        }
         budget.observe(report)
         for (pending, result) in zip(batch, results) {
             if Self.wantsFlush(pending, result) {
@@ -188,6 +212,8 @@ package final class Committer<Engine: CommitEngine>: Sendable {
     }
 
     private func flush(_ report: inout CommitBudget.Report) -> StoreError? {
+        let started = Instant.now
+        defer { report.flushNanoseconds = Instant.now.nanoseconds(since: started) }
         do throws(StoreError) {
             try engine.flush()
             return nil
@@ -217,16 +243,31 @@ package final class Committer<Engine: CommitEngine>: Sendable {
 
 /// How much may wait in all commit queues together, and who is told of each commit.
 package final class CommitBudget: Sendable {
-    /// One commit: what it took in and how long it took.
+    /// How long one append waited from its queueing to its answer.
+    package struct Wait: Sendable {
+        package let durability: Durability
+        package let nanoseconds: Int
+    }
+
+    /// What one commit took in, or a flush without one, and how long it took.
     package struct Report: Sendable {
         package let kind: CommitKind
         package fileprivate(set) var records = 0
         package fileprivate(set) var bytes = 0
-        package fileprivate(set) var nanoseconds = 0
+        /// Appends that had been done before, and were not done again.
+        package fileprivate(set) var replays = 0
+        /// Whether records were written together.
+        package fileprivate(set) var isCommit = false
+        /// Of each append that succeeded.
+        package fileprivate(set) var waits: [Wait] = []
+        /// Nil if nothing was flushed.
+        package fileprivate(set) var flushNanoseconds: Int?
+        /// Whether the flush failed.
         package fileprivate(set) var failed = false
 
         fileprivate mutating func add(_ append: Append, _ result: Result<Appended, StoreError>) {
             switch result {
+            case .success(let appended) where appended.replay != nil: replays += 1
             case .success:
                 records += append.lengths.count
                 bytes += append.bytes.count

@@ -14,9 +14,10 @@ extension DiskLog {
     package func sync(
         by caller: LogCaller, waitMilliseconds: Int, complete: @escaping Completion<Int>
     ) {
+        let committer = committer
         change(by: caller, waitMilliseconds, complete, reportsStatus: true) {
             (engine) throws(StoreError) in
-            try engine.flush()
+            try committer.flush()
             engine.notices.report(nil)
             return engine.view.position
         }
@@ -31,12 +32,13 @@ extension DiskLog {
         if mode == .readOnly { return complete(.failure(.log(.readOnlyMode(name: name)))) }
         if type == .halt { return complete(.failure(.log(.haltLog(name: name)))) }
         let tells = type == .wrap
+        let committer = committer
         change(by: caller, waitMilliseconds, complete, reportsStatus: true) {
             (engine) throws(StoreError) in
             let lost = try engine.change { (writer) throws(StoreError) in
                 try writer.moveOn(isDurable: true)
             }
-            try engine.flush()
+            try committer.flush()
             if tells { engine.notices.send(.wrap(lostItems: lost)) }
             return engine.view.figures.currentFile
         }

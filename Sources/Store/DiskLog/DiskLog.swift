@@ -63,6 +63,7 @@ package final class DiskLog: FencedLog, Sendable {
     let committer: Committer<DiskLogEngine>
     /// Pages of the log's files that were read before.
     let cache: ReadCache?
+    private let counters: StoreCounters
     private let timers: Timers
     private let promised: Locked<Durability>
     private let headShown: Locked<LogHead>
@@ -83,6 +84,7 @@ package final class DiskLog: FencedLog, Sendable {
         promised = Locked(options.durability ?? .synced)
         self.opened = opened.result
         timers = services.timers
+        counters = services.counters
         // What another program writes is nobody's to remember.
         cache = options.mode == .readOnly ? nil : services.cache
         owners = LogOwners(name: name, timers: services.timers) { [weak handles] handle in
@@ -130,6 +132,8 @@ package final class DiskLog: FencedLog, Sendable {
         let holders = owners.holders
         return (holders.service, holders.owners, holders.users, holders.block?.queues)
     }
+
+    func count(read chunk: LogChunk) { counters.add(.logReads, chunk.items.count) }
 
     func setDurability(_ durability: Durability) { promised.withLock { $0 = durability } }
 

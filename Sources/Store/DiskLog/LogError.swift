@@ -17,6 +17,8 @@ package indirect enum LogError: Equatable, Sendable {
     case openReadWrite(name: String)
     case openReadOnly(name: String)
     case needRepair(file: String)
+    /// What was sent to be imported is damaged, or was not closed.
+    case importNeedsRepair(file: String, badBytes: Int)
     case notALogFile(file: String)
     /// Damage at a byte offset of a file.
     case corruptLogFile(file: String, offset: Int)

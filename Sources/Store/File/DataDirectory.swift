@@ -74,7 +74,7 @@ package final class DataDirectory: Sendable {
     /// - Throws: `.alreadyExists` if something has the name.
     package func publish(_ temporary: String, as relative: String) throws(StoreError) {
         // Unlike rename(2), link(2) never replaces what another process put there meanwhile.
-        if link(absolute(temporary), absolute(relative)) != 0 {
+        if Glibc.link(absolute(temporary), absolute(relative)) != 0 {
             if errno == EEXIST { throw .alreadyExists(name: relative) }
             throw StoreError(call: "link", errno: errno, file: relative)
         }
@@ -100,6 +100,11 @@ package final class DataDirectory: Sendable {
         _ = try retryingSystemCall("rename", relative) {
             Glibc.rename(absolute(relative), absolute(other))
         }
+    }
+
+    /// Gives a file a second name, if the file system has such and allows it.
+    func link(_ relative: String, to other: String) -> Bool {
+        Glibc.link(absolute(relative), absolute(other)) == 0
     }
 
     /// What a small file holds; nil if there is none.

@@ -47,7 +47,10 @@ extension Journal {
     /// As `archive(complete:)`, of a journal that is set to do it by itself.
     func archiveIfSet() {
         guard settings.archive, checkpointLSN > .beginning, let committer else { return }
-        committer.perform { [self] engine in _ = archive(engine) }
+        // Once it is closed the files may be another's.
+        committer.perform { [self] engine in
+            if engine.view.state == .open { _ = archive(engine) }
+        }
     }
 
     private func archive(_ engine: JournalEngine) -> Archived {

@@ -175,8 +175,8 @@ package final class Journal: FencedLog, Sendable {
     ) throws(StoreError) {
         statistics.add(.flushes)
         try perform(
-            { (engine) throws(StoreError) in
-                if isDurable { try engine.flush() }
+            { [committer] (engine) throws(StoreError) in
+                if isDurable { try committer?.flush() }
                 return engine.view
             }, complete: complete)
     }

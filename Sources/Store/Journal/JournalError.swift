@@ -6,6 +6,8 @@ package enum JournalError: Equatable, Sendable {
     case notFound(LSN)
     /// What lies there can't be a record that was cut short; `WT_ERROR`.
     case corrupt(LSN, detail: String)
+    /// What was sent to be imported ends with something that was not finished.
+    case importNeedsRepair(LSN, detail: String)
     /// A compressed record, and nothing that unpacks it; `WT_ERROR`.
     case noCompressor(LSN, detail: String)
     /// The cursor has given no row yet; `EINVAL`.

@@ -39,7 +39,13 @@ package final class JournalStatistics: Sendable {
         let value = Atomic(0)
     }
 
-    init() { counters = Counter.allCases.map { _ in Cell() } }
+    /// What all journals together are counted in.
+    private let all: StoreCounters
+
+    init(_ all: StoreCounters) {
+        self.all = all
+        counters = Counter.allCases.map { _ in Cell() }
+    }
 
     func add(_ counter: Counter, _ count: Int = 1) {
         counters[counter.rawValue].value.add(count, ordering: .relaxed)
@@ -49,6 +55,7 @@ package final class JournalStatistics: Sendable {
     func count(scanned record: StoredRecord) {
         add(.scans)
         add(.scanned)
+        all.add(.journalReads)
         if record.range.count > RecordHeader.alignment { add(.scannedTwice) }
     }
 

@@ -32,14 +32,15 @@ package final class PmemLog: FencedLog, Sendable {
     /// Whether its closing was a removal.
     package let isDeleted = Flag()
 
+    private let counters: StoreCounters
     private let reader: PoolReader
     private let committer: Committer<PmemEngine>
 
     init(
-        name: String, file: PoolFile, engine: PmemEngine, workers: Workers,
-        budget: CommitBudget
+        name: String, file: PoolFile, engine: PmemEngine, services: LogServices
     ) {
         self.name = name
+        counters = services.counters
         path = file.path
         identity = PoolStatus.identity(of: file.layout)
         poolSize = file.poolSize
@@ -48,8 +49,12 @@ package final class PmemLog: FencedLog, Sendable {
         nbyte = engine.nbyte
         watermark = engine.watermark
         reader = file.reader
-        committer = Committer(engine: engine, workers: workers, budget: budget)
+        committer = Committer(
+            engine: engine, workers: services.committers, budget: services.budget)
     }
+
+    /// Counts chunks that were told.
+    package func count(readChunks count: Int) { counters.add(.poolReads, count) }
 
     /// Which writers may append.
     package var fence: Fence? { committer.engine.gate.fence }

@@ -245,9 +245,7 @@ package final class Pools: Sendable {
             pool: try PmemPool(opening: directory.absolute(path), name: path),
             generation: generation, memory: memory,
             gate: gate, timers: services.timers)
-        let log = PmemLog(
-            name: name, file: file, engine: engine, workers: services.committers,
-            budget: services.budget)
+        let log = PmemLog(name: name, file: file, engine: engine, services: services)
         memories.withLock { $0[name] = memory }
         open.withLock { $0[name] = log }
         return log

@@ -2,7 +2,7 @@
 package enum JournalOperation: CaseIterable, Sendable {
     case list, create, get, update, delete, open, close
     case append, transact, fence, flush, checkpoint, archive
-    case record, walk, follow, stat
+    case record, walk, follow, stat, export, `import`
     case openCursor, listCursors, getCursor, compareCursors, next, search, reset, closeCursor
 
     static let item = "/v1/journals/{journal}"
@@ -36,6 +36,8 @@ package enum JournalOperation: CaseIterable, Sendable {
         case .walk: Self.describeWalk
         case .follow: Self.describeFollow
         case .stat: Self.describeStat
+        case .export: Self.describeExport
+        case .import: Self.describeImport
         case .openCursor: Self.describeOpenCursor
         case .listCursors: Self.describeListCursors
         case .getCursor: Self.describeGetCursor

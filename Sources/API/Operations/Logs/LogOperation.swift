@@ -2,7 +2,7 @@
 package enum LogOperation: CaseIterable, Sendable {
     case list, create, get, info, update, delete, open, close, lclose
     case append, fence, sync, truncate, reopen, incWrapFile, nextFile, block, unblock
-    case chunk, chunkStep, chunkInfo, walk, follow, data, check, notifications
+    case chunk, chunkStep, chunkInfo, walk, follow, data, check, notifications, export, `import`
     case createHandle, listHandles, updateHandle, deleteHandle, findHandle
 
     static let item = "/v1/logs/{log}"
@@ -47,6 +47,8 @@ package enum LogOperation: CaseIterable, Sendable {
         case .data: Self.describeData
         case .check: Self.describeCheck
         case .notifications: Self.describeNotifications
+        case .export: Self.describeExport
+        case .import: Self.describeImport
         case .createHandle: Self.describeCreateHandle
         case .listHandles: Self.describeListHandles
         case .updateHandle: Self.describeUpdateHandle

@@ -48,7 +48,7 @@ final class AppendKeys: Sendable {
         state.withLock { $0.intended.append(slot) }
     }
 
-    /// Writes down what is intended, durably if a record is to be durable.
+    /// Puts on stable storage what is intended.
     ///
     /// - Throws: and has forgotten it then.
     func commit() throws(StoreError) {
@@ -60,8 +60,7 @@ final class AppendKeys: Sendable {
             let certain = state.ring?.last ?? 0
             state.certain = certain
             do throws(StoreError) {
-                try state.ring?.append(
-                    slots, isDurable: slots.contains { $0.durability == .synced })
+                try state.ring?.append(slots)
             } catch {
                 if case .syncFailed = error { throw error }
                 try Self.void(&state, after: certain)
@@ -122,9 +121,8 @@ final class AppendKeys: Sendable {
         _ state: inout State, _ tail: Int, _ generation: Int?, _ body: (KeySlot) -> Void
     ) throws(StoreError) -> Int {
         try open(&state, toWrite: false)
-        guard var sequence = state.ring?.last else { return 0 }
-        let oldest = max(0, sequence - KeyRing.capacity)
-        while sequence > oldest {
+        guard var sequence = state.ring?.last, let oldest = state.ring?.oldest else { return 0 }
+        while sequence >= oldest {
             if let slot = try state.ring?.slot(sequence), !slot.isVoid {
                 if slot.next <= tail || generation.map({ slot.generation < $0 }) ?? false { break }
                 body(slot)

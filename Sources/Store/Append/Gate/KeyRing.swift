@@ -3,11 +3,11 @@ import Glibc
 /// The file of keys: a ring of slots, of which the oldest gives way to the newest.
 ///
 /// The slot of sequence number `n` is number `(n - 1) % capacity`. Groups of slots are written with one
-/// call; a power loss may keep any of them until they have been flushed.
+/// call and flushed; a power loss in between may keep any of them.
 struct KeyRing: ~Copyable {
-    /// How many keys are remembered.
-    static let capacity = 1 << 17
-    /// No more slots than this wait for a flush, so that an opening knows where to look for them.
+    /// How many keys are remembered, unless said otherwise.
+    static let usualCapacity = 1 << 17
+    /// No more slots than this are written before a flush, so that an opening knows where to look for them.
     static let groupLimit = 2048
     private static let zeroAhead = 512
 
@@ -15,38 +15,44 @@ struct KeyRing: ~Copyable {
     private(set) var last = 0
 
     private let file: File
+    private let capacity: Int
     /// Slots that the file has room for.
     private var allocated: Int
-    private var unflushed = 0
     /// Where each name's newest slot is, and the name of each slot; read when first asked for.
     private var known: (slots: [KeyDigest: Int], names: [KeyDigest?])?
 
     /// Opens the file, or makes it.
-    static func open(at path: String, in directory: DataDirectory) throws(StoreError) -> KeyRing {
+    static func open(
+        at path: String, in directory: DataDirectory, capacity: Int = usualCapacity
+    ) throws(StoreError) -> KeyRing {
         let isNew = !directory.exists(path)
         if isNew { try directory.makeFolders(above: path) }
         let file = try directory.open(path, flags: O_RDWR | O_CREAT)
         if isNew { try directory.syncFolder(of: path) }
         let size = Int(try file.status().st_size)
-        var ring = KeyRing(file, allocated: min(size / KeySlot.size, capacity))
+        var ring = KeyRing(file, capacity: capacity, allocated: min(size / KeySlot.size, capacity))
         ring.last = try ring.findLast()
         try ring.fillHoles()
         return ring
     }
 
-    private init(_ file: consuming File, allocated: Int) {
+    private init(_ file: consuming File, capacity: Int, allocated: Int) {
         self.file = file
+        self.capacity = capacity
         self.allocated = allocated
     }
 
-    private static func number(_ sequence: Int) -> Int { (sequence - 1) % capacity }
+    private func number(_ sequence: Int) -> Int { (sequence - 1) % capacity }
+
+    /// The oldest sequence number that may have its slot.
+    var oldest: Int { max(1, last - capacity + 1) }
 
     // MARK: - Reading
 
     /// The slot of that sequence number; nil if it holds another or nothing.
     func slot(_ sequence: Int) throws(StoreError) -> KeySlot? {
         guard sequence > 0 else { return nil }
-        let slot = try slot(number: Self.number(sequence))
+        let slot = try slot(number: number(sequence))
         return slot?.sequence == sequence ? slot : nil
     }
 
@@ -87,8 +93,8 @@ struct KeyRing: ~Copyable {
     private func findLast() throws(StoreError) -> Int {
         guard allocated > 0 else { return 0 }
         guard let first = try slot(number: 0) else {
-            return allocated < Self.capacity
-                ? 0 : try slot(number: Self.capacity - 1)?.sequence ?? 0
+            return allocated < capacity
+                ? 0 : try slot(number: capacity - 1)?.sequence ?? 0
         }
         var (low, high) = (0, allocated)
         while high - low > 1 {
@@ -105,9 +111,9 @@ struct KeyRing: ~Copyable {
     /// A power loss may have kept later slots of a group and not earlier ones, which would hide them.
     private mutating func fillHoles() throws(StoreError) {
         var missing: [KeySlot] = []
+        let found = try read(from: last + 1, count: Self.groupLimit)
         for sequence in last + 1...last + Self.groupLimit {
-            if Self.number(sequence) >= allocated { break }
-            if try slot(sequence) != nil {
+            if found.contains(sequence) {
                 try write(missing, from: sequence - missing.count)
                 missing = []
                 last = sequence
@@ -122,21 +128,36 @@ struct KeyRing: ~Copyable {
         }
     }
 
+    /// Which of the sequence numbers have their slots.
+    private func read(from sequence: Int, count: Int) throws(StoreError) -> Set<Int> {
+        let start = number(sequence)
+        let first = min(count, capacity - start)
+        var bytes = try file.read(at: start * KeySlot.size, count: first * KeySlot.size)
+        if bytes.count == first * KeySlot.size, first < count {
+            bytes += try file.read(at: 0, count: (count - first) * KeySlot.size)
+        }
+        let offsets = stride(from: 0, to: bytes.count - KeySlot.size + 1, by: KeySlot.size)
+        return Set(
+            offsets.compactMap { offset in
+                let slot = KeySlot(bytes, at: offset)
+                return slot?.sequence == sequence + offset / KeySlot.size ? slot?.sequence : nil
+            })
+    }
+
     // MARK: - Writing
 
-    /// Writes slots behind the newest; not yet durable unless `isDurable`.
-    mutating func append(_ slots: [KeySlot], isDurable: Bool) throws(StoreError) {
+    /// Puts slots on stable storage behind the newest.
+    mutating func append(_ slots: [KeySlot]) throws(StoreError) {
         var rest = slots[...]
         while !rest.isEmpty {
-            let group = Array(rest.prefix(Self.groupLimit - unflushed))
+            let group = Array(rest.prefix(Self.groupLimit))
             rest = rest.dropFirst(group.count)
             try write(group, from: last + 1)
+            try file.syncData()
             for (offset, slot) in group.enumerated() {
-                remember(slot.key.name, at: Self.number(last + 1 + offset))
+                remember(slot.key.name, at: number(last + 1 + offset))
             }
             last += group.count
-            unflushed += group.count
-            if isDurable && rest.isEmpty || unflushed >= Self.groupLimit { try flush() }
         }
     }
 
@@ -149,12 +170,7 @@ struct KeyRing: ~Copyable {
             try write([slot], from: number)
             known?.slots[slot.key.name] = nil
         }
-        try flush()
-    }
-
-    private mutating func flush() throws(StoreError) {
         try file.syncData()
-        unflushed = 0
     }
 
     private mutating func remember(_ name: KeyDigest, at number: Int) {
@@ -167,9 +183,9 @@ struct KeyRing: ~Copyable {
 
     private mutating func write(_ slots: [KeySlot], from sequence: Int) throws(StoreError) {
         var bytes: [UInt8] = []
-        var start = Self.number(sequence)
+        var start = number(sequence)
         for (offset, slot) in slots.enumerated() {
-            if start + bytes.count / KeySlot.size == Self.capacity {
+            if start + bytes.count / KeySlot.size == capacity {
                 try write(bytes, at: start)
                 (bytes, start) = ([], 0)
             }
@@ -186,7 +202,7 @@ struct KeyRing: ~Copyable {
         let before = allocated
         do throws(StoreError) {
             if end > allocated {
-                let ahead = min(end + Self.zeroAhead, Self.capacity) - end
+                let ahead = min(end + Self.zeroAhead, capacity) - end
                 try file.write(
                     bytes + [UInt8](repeating: 0, count: ahead * KeySlot.size),
                     at: start * KeySlot.size)

@@ -37,12 +37,12 @@ struct KeySlot: Equatable {
 
     /// The slot at `offset` of bytes read; nil if nothing whole is there.
     init?(_ bytes: [UInt8], at offset: Int) {
+        guard bytes[offset + 4] == 1 else { return nil }
         let sum = bytes.withUnsafeBytes {
             CRC32C.checksum(
                 of: UnsafeRawBufferPointer(rebasing: $0[offset + 4..<offset + Self.size]))
         }
-        guard bytes[offset + 4] == 1, bytes.littleEndian(UInt32.self, at: offset) == sum
-        else { return nil }
+        guard bytes.littleEndian(UInt32.self, at: offset) == sum else { return nil }
         func number(_ place: Int) -> Int {
             Int(bitPattern: UInt(bytes.littleEndian(UInt64.self, at: offset + place)))
         }

@@ -158,6 +158,12 @@ final class DiskLogEngine: GatedEngine, Sendable {
         }
     }
 
+    /// The files as closing would leave them now.
+    func exportedFiles() throws(StoreError) -> [ExportedFile] {
+        try requireOpen()
+        return try writer.withLock { (writer) throws(StoreError) in try writer.exportedFiles() }
+    }
+
     /// Checks the state that a caller expects, in the log's turn.
     func check(_ expectation: Expectation) throws(StoreError) {
         writeCached()

@@ -45,6 +45,8 @@ protocol LogWriter: Sendable {
     mutating func changeHead(_ head: LogHead)
     /// Marks everything closed.
     mutating func close() throws(StoreError)
+    /// The files as closing would leave them now, once all that was gathered is written.
+    func exportedFiles() throws(StoreError) -> [ExportedFile]
 }
 
 extension LogWriter {

@@ -43,6 +43,13 @@ struct RotateWriter: MovingWriter {
 
     var size: LogSize { .files(maxBytes: maxBytes, maxFiles: maxFiles) }
 
+    var archiveCount: Int { maxFiles }
+
+    /// Compresses what could not be when the log went on.
+    func finishArchives() throws(StoreError) {
+        if setting.mode == .readWrite { try archives.tidy(maxFiles: maxFiles) }
+    }
+
     var figures: LogFigures {
         LogFigures(
             writtenItems: written + appender.records, currentBytes: appender.counted,

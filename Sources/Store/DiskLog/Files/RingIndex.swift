@@ -128,7 +128,8 @@ struct RingIndex: Equatable {
         try file.truncate(to: start + count * width)
     }
 
-    private var encoded: [UInt8] {
+    /// The whole index.
+    var encoded: [UInt8] {
         var bytes: [UInt8] = version == 2 ? [0, 0, 0, 0, 0, 2] : [0]
         bytes.appendBigEndian(UInt32(current))
         for count in counts { bytes += encoded(count) }

@@ -20,8 +20,12 @@ struct RingSizeFile: Equatable {
 
     /// What the file says; nil if there is none, it has another form, or no ring has such a size.
     static func read(_ base: String, in directory: DataDirectory) throws(StoreError) -> Self? {
-        guard let bytes = try directory.contents(of: path(base), limit: 64),
-            let found = parse(bytes), found.maxBytes > 0,
+        try directory.contents(of: path(base), limit: 64).flatMap(read)
+    }
+
+    /// What the bytes of such a file say.
+    static func read(_ bytes: [UInt8]) -> Self? {
+        guard let found = parse(bytes), found.maxBytes > 0,
             (1..<LogSize.fileNumberLimit).contains(Int(found.maxFiles))
         else { return nil }
         return found
@@ -44,6 +48,11 @@ struct RingSizeFile: Equatable {
     /// Replaces the whole file; one that says the same already is left alone.
     func write(_ base: String, in directory: DataDirectory) throws(StoreError) {
         if try Self.read(base, in: directory) == self { return }
+        try directory.replaceContents(of: Self.path(base), with: encoded)
+    }
+
+    /// The whole file.
+    var encoded: [UInt8] {
         var bytes: [UInt8] = []
         if version == 1 {
             bytes.appendBigEndian(UInt32(truncatingIfNeeded: maxBytes))
@@ -52,6 +61,6 @@ struct RingSizeFile: Equatable {
             bytes.appendBigEndian(maxBytes)
         }
         bytes.appendBigEndian(maxFiles)
-        try directory.replaceContents(of: Self.path(base), with: bytes)
+        return bytes
     }
 }

@@ -44,6 +44,7 @@ extension DiskLog {
             if cursor.offset < reader.end {
                 let chunk = try reader.chunk(request, skipsDamage: mode == .readOnly)
                 try check(cursor, self.view)
+                count(read: chunk)
                 return chunk
             }
             guard let next = view.map.next(after: cursor.file) else { return Self.end(cursor) }

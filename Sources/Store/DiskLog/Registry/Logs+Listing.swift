@@ -62,8 +62,13 @@ extension Logs {
         recovery.withLock { $0 = (done: 0, all: names.count) }
         services.files.submit { [self] in
             for name in names.sorted() where ResourceName.isValid(name) {
-                if (try? LogMemory(of: name, in: directory))?.isHeld == true {
-                    openOne(name)
+                let memory = try? LogMemory(of: name, in: directory)
+                if memory?.isHeld == true { openOne(name) }
+                // Carries on with a removal, or takes back an import.
+                if memory?.isDeleting == true {
+                    try? turns.with(name) { () throws(StoreError) in
+                        _ = try self.memory(of: name)
+                    }
                 }
                 let isStopping = recovery.withLock { recovery in
                     recovery.done += 1

@@ -52,6 +52,8 @@ package final class Logs: Sendable {
     /// Why the last opening of a log failed, if it did.
     func failure(of name: String) -> StoreError? { failures.withLock { $0[name] } }
 
+    func forgetFailure(of name: String) { failures.withLock { $0[name] = nil } }
+
     /// All logs that are open now.
     package var allLoaded: [DiskLog] { open.all }
 
@@ -113,7 +115,7 @@ package final class Logs: Sendable {
         return options
     }
 
-    private func load(
+    func load(
         _ name: String, _ options: LogOptions, _ memory: LogMemory, for holder: Holder
     ) throws(StoreError) -> Opening {
         // Also two that are opened at once may not write one file.
@@ -156,9 +158,10 @@ package final class Logs: Sendable {
     }
 
     private func report(_ log: DiskLog) {
-        guard !log.quiet,
-            case .repaired(let recovered, let bad, let first) = log.opened
-        else { return }
+        guard case .repaired(let recovered, let bad, let first) = log.opened else { return }
+        services.counters.add(.repairs)
+        services.counters.add(.badBytes, bad)
+        guard !log.quiet else { return }
         let place = first.map { ", the first at \($0)" } ?? ""
         services.report(
             "log \(log.name) was not closed: repaired, \(recovered) items recovered, "

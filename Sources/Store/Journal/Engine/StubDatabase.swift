@@ -3,6 +3,7 @@ import Glibc
 /// The few files that make a directory of logs one that the real library opens.
 enum StubDatabase {
     static let lockName = "WiredTiger.lock"
+    static let lockText = "WiredTiger lock file\n"
     private static let turtleName = "WiredTiger.turtle"
     private static let release = "WiredTiger 3.2.1: (August 27, 2019)"
 
@@ -25,12 +26,16 @@ enum StubDatabase {
         return text != Array(turtle.utf8)
     }
 
-    /// Makes the files that are missing.
-    static func make(in directory: JournalDirectory) throws(StoreError) {
-        let files = [
+    /// The files without which the real library opens no directory.
+    static var files: [(name: String, bytes: [UInt8])] {
+        [
             ("WiredTiger.wt", metadata), (turtleName, Array(turtle.utf8)),
             ("WiredTiger", Array("WiredTiger\n\(release)\n".utf8)),
         ]
+    }
+
+    /// Makes the files that are missing.
+    static func make(in directory: JournalDirectory) throws(StoreError) {
         for (name, bytes) in files where !directory.data.exists(directory.path(name)) {
             try directory.data.replaceContents(of: directory.path(name), with: bytes)
         }
@@ -69,7 +74,7 @@ enum StubDatabase {
                 .busy(detail: "another process has the database in \(directory.path) open"))
         }
         if try file.status().st_size == 0 {
-            try file.write(Array("WiredTiger lock file\n".utf8), at: 0)
+            try file.write(Array(lockText.utf8), at: 0)
         }
         return DirectoryLock(file)
     }

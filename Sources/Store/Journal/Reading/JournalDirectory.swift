@@ -31,6 +31,16 @@ struct JournalDirectory: Sendable {
         }
     }
 
+    /// Whether there is no log file, nor a directory for one.
+    func isNew() throws(StoreError) -> Bool {
+        do throws(StoreError) {
+            return try numbers().isEmpty
+        } catch {
+            guard case .journal(.noSuchDirectory) = error else { throw error }
+            return true
+        }
+    }
+
     /// The number in the name of a log file.
     static func number(_ name: String) -> UInt32? {
         guard name.hasPrefix(logPrefix) else { return nil }

@@ -50,6 +50,13 @@ extension Journals {
                 guard let memory = try? JournalMemory(of: name, in: directory), !memory.isClosed,
                     !isStopping.withLock({ $0 })
                 else { continue }
+                // Carries on with a removal, or takes back an import.
+                if memory.isDeleting {
+                    try? turns.with(name) { () throws(StoreError) in
+                        _ = try self.memory(of: name)
+                    }
+                    continue
+                }
                 do throws(StoreError) {
                     _ = try find(name)
                 } catch {

@@ -41,6 +41,8 @@ package final class Journals: Sendable {
     /// Why the last opening of a journal failed, if it did.
     func failure(of name: String) -> StoreError? { failures.withLock { $0[name] } }
 
+    func forgetFailure(of name: String) { failures.withLock { $0[name] = nil } }
+
     /// The journal, which must not have been closed by request; waits if it is not open yet.
     package func find(_ name: String) throws(StoreError) -> Journal {
         if let journal = loaded(name) { return journal }
@@ -82,7 +84,7 @@ package final class Journals: Sendable {
         }
     }
 
-    private func load(
+    func load(
         _ name: String, _ options: JournalOptions, _ known: JournalMemory
     ) throws(StoreError) -> Opening {
         let isNew = !known.isKnown || known.note.values["identity"] == nil
@@ -117,14 +119,16 @@ package final class Journals: Sendable {
             if memory != before { try memory.save(in: directory) }
             return Journal(
                 JournalFiles(
-                    place, compressor: settings.compressor, statistics: JournalStatistics()),
+                    place, compressor: settings.compressor,
+                    statistics: JournalStatistics(services.counters)),
                 name: name,
                 identity: memory.identity, settings: settings, generation: memory.generation,
                 services: services)
         }
         try requireFree(path, for: name)
+        if try place.isNew() { AppendGate.forget("journals", name, in: directory) }
         let gate = try AppendGate(of: "journals", name, in: directory)
-        let statistics = JournalStatistics()
+        let statistics = JournalStatistics(services.counters)
         // Before the files: a crash in between leaves a journal that the next opening finishes.
         if memory != before { try memory.save(in: directory) }
         var opened = try JournalOpening(
@@ -210,7 +214,7 @@ package final class Journals: Sendable {
         }
     }
 
-    private func unload(_ journal: Journal) throws(StoreError) {
+    func unload(_ journal: Journal) throws(StoreError) {
         open.withLock { $0[journal.name] = nil }
         cursors.removeAll(of: journal)
         if let failure = journal.close() { throw failure }

@@ -292,6 +292,7 @@ package final class PageLeases: Sendable {
             state.waiters.removeAll { freed.contains($0.address) }
             return waiting.map(\.resume)
         }
+        if expired { services.counters.add(.pinsExpired, ended.count) }
         for lease in ended { lease.pin.withLock { $0 = nil } }
         for resume in resumed { resume() }
         return ended.count
