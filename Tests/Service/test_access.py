@@ -527,3 +527,11 @@ def test_misspelt_origins_keep_it_from_starting(tmp_path, origins):
     with pytest.raises(StartFailed) as failure:
         Server(tmp_path / "data", http_allowed_origins=origins)
     assert "http.allowed_origins" in " ".join(failure.value.lines)
+
+
+def test_two_tokens_may_call_different_appends_by_one_key(guarded):
+    answers = [
+        guarded[who].post("/v1/logs/app-x/append", who.encode(), {"Idempotency-Key": "same"},
+                          type="text/plain")
+        for who in ("append", "admin", "append")]
+    assert [answer.json["duplicate"] for answer in answers] == [False, False, True]
