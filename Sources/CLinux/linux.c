@@ -36,6 +36,19 @@ unsigned long clinux_bytes_received(int socket) {
     return info.tcpi_bytes_received;
 }
 
+int clinux_peer_has_closed(int socket) {
+    struct tcp_info info;
+    socklen_t size = sizeof info;
+    memset(&info, 0, sizeof info);
+    if (getsockopt(socket, IPPROTO_TCP, TCP_INFO, &info, &size)) return 1;
+    /* 1 is TCP_ESTABLISHED, which only the C library's header has. */
+    return info.tcpi_state != 1;
+}
+
+void clinux_shut_down(int socket) {
+    shutdown(socket, SHUT_RDWR);
+}
+
 void clinux_bound_memory(void) {
     mallopt(M_MMAP_THRESHOLD, 256 * 1024);
     mallopt(M_TRIM_THRESHOLD, 1024 * 1024);

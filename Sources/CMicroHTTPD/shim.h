@@ -13,6 +13,13 @@ static inline int cmicrohttpd_socket(struct MHD_Connection *connection) {
     return info ? info->connect_fd : -1;
 }
 
+/* The connection's session of GnuTLS; null if it is not encrypted. */
+static inline void *cmicrohttpd_tls_session(struct MHD_Connection *connection) {
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+    return info ? info->tls_session : 0;
+}
+
 /* The application's own object for the life of a connection, set when it was accepted. */
 static inline void *cmicrohttpd_socket_context(struct MHD_Connection *connection) {
     const union MHD_ConnectionInfo *info =

@@ -10,7 +10,7 @@ struct TidemarkCommand: ParsableCommand {
         abstract: "A log service: durable logs in open file formats over HTTP.",
         version: Version.service,
         subcommands: [
-            Serve.self, Config.self, Healthcheck.self, OpenAPI.self, Check.self, Dump.self,
-            Repair.self, Convert.self,
+            Serve.self, Config.self, Token.self, Healthcheck.self, OpenAPI.self, Check.self,
+            Dump.self, Repair.self, Convert.self,
         ])
 }

@@ -11,6 +11,12 @@ final class Service: Sendable {
     let log: ServiceLog
     let reaper: Reaper
     let bodies: BodyBudget
+    let tokens: Tokens
+    let access = AccessFigures()
+    let failures: FailureLimiter
+    let origins: Origins
+    /// nil: connections are not encrypted.
+    let tls: TLS?
     let followers = Followers()
     let inFlight = InFlight()
 
@@ -25,11 +31,18 @@ final class Service: Sendable {
     private let requestNumber = Atomic(UInt64(0))
     private let requestPrefix = UInt64.random(in: .min ... .max)
 
-    init(settings: Settings, store: Store, metrics: Metrics, log: ServiceLog) {
+    init(
+        settings: Settings, store: Store, tokens: Tokens, tls: TLS?, metrics: Metrics,
+        log: ServiceLog
+    ) {
         self.settings = settings
         self.store = store
         self.metrics = metrics
         self.log = log
+        self.tokens = tokens
+        self.tls = tls
+        failures = FailureLimiter(perMinute: settings.authFailures)
+        origins = Origins(settings.allowedOrigins)
         bodies = BodyBudget(limit: settings.bodiesBytes)
         reaper = Reaper(timers: store.timers, headerTimeout: settings.headerTimeout)
         router = Router(Operation.all.map { Endpoint($0, settings) })
@@ -48,7 +61,11 @@ final class Service: Sendable {
     }
 
     /// Decides by the head alone whether a request can be taken.
-    func admit(method: String, target raw: String, headers: Headers) throws(Problem) -> Admission {
+    ///
+    /// - Parameter address: where the client is.
+    func admit(
+        method: String, target raw: String, headers: Headers, from address: String
+    ) throws(Problem) -> Admission {
         guard raw.utf8.count <= settings.targetBytes else {
             throw Problem(
                 .uriTooLong,
@@ -57,17 +74,21 @@ final class Service: Sendable {
         }
         if method == Method.options.rawValue {
             let allowed = try router.allowedMethods(try Target(raw).segments)
-            return .answer(Response(status: 204, headers: [.init("Allow", allowed)]))
+            return .answer(
+                Response(
+                    status: 204,
+                    headers: [.init("Allow", allowed)] + origins.preflight(headers, allowed)))
         }
         let route = try routes.route(method, raw) { () throws(Problem) in
             try findRoute(method, raw)
         }
         try refuseOthersPages(headers, route.endpoint.description)
+        let token = try authorize(route, headers, from: address)
         try refuseUnusedKey(headers, route.endpoint.description)
         if isDraining, !route.endpoint.description.isAnsweredInDrain {
             throw Problem(.draining, "the service is about to stop")
         }
-        return .request(Admitted(route: route, headers: headers))
+        return .request(Admitted(route: route, headers: headers, token: token))
     }
 
     private func findRoute(_ method: String, _ raw: String) throws(Problem) -> Route {
@@ -90,7 +111,8 @@ final class Service: Sendable {
     ) throws(Problem) {
         guard !description.method.isSafe, let origin = headers[.origin] else { return }
         let own = headers[.host] ?? ""
-        guard origin == "http://\(own)" || origin == "https://\(own)" else {
+        let isOwn = origin == "http://\(own)" || origin == "https://\(own)"
+        guard isOwn || origins.allow(origin) else {
             throw Problem(.forbidden, "pages of other origins may not change anything here")
         }
     }
@@ -111,6 +133,7 @@ final class Service: Sendable {
     func handle(_ call: Call) throws(Problem) -> Answer {
         switch call.route.endpoint.operation {
         case .service(let operation): try handle(operation, call)
+        case .token(let operation): try handle(operation, call)
         case .pool(let operation): try handle(operation, call)
         case .log(let operation): try handle(operation, call)
         case .journal(let operation): try handle(operation, call)

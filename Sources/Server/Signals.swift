@@ -3,6 +3,7 @@ import Store
 
 /// The signals that end the service, taken by the main thread; made before any other thread is.
 struct Signals {
+    private let all: sigset_t
     private let ends: sigset_t
 
     init() {
@@ -10,17 +11,26 @@ struct Signals {
         sigemptyset(&ends)
         sigaddset(&ends, SIGTERM)
         sigaddset(&ends, SIGINT)
-        pthread_sigmask(SIG_BLOCK, &ends, nil)
         self.ends = ends
+        sigaddset(&ends, SIGHUP)
+        pthread_sigmask(SIG_BLOCK, &ends, nil)
+        all = ends
         // A client that left, or a file size limit, must be an error and not the end.
         signal(SIGPIPE, SIG_IGN)
         signal(SIGXFSZ, SIG_IGN)
     }
 
-    func waitForEnd() {
-        var ends = ends
+    /// Returns when the service is to end.
+    ///
+    /// - Parameter reload: called for each SIGHUP.
+    func waitForEnd(reload: () -> Void) {
+        var all = all
         var number: Int32 = 0
-        sigwait(&ends, &number)
+        while true {
+            sigwait(&all, &number)
+            guard number == SIGHUP else { return }
+            reload()
+        }
     }
 
     /// From now on such a signal ends the process.

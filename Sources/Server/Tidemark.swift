@@ -14,14 +14,14 @@ enum Tidemark {
         defer { sink.stop() }
         let log = ServiceLog(settings: settings, sink: sink)
         do throws(StartFailure) {
-            try checkAddress(settings)
             raiseFileLimit()
             let service = try makeService(settings, log)
+            try checkAddress(settings, service.tokens)
             let daemon = try Daemon(service: service)
             service.store.logs.openHeld()
             service.store.journals.openHeld()
-            announce(daemon, settings, log)
-            signals.waitForEnd()
+            announce(daemon, service)
+            signals.waitForEnd { reload(service) }
             drain(service, daemon, signals)
             return 0
         } catch {
@@ -31,41 +31,79 @@ enum Tidemark {
     }
 
     /// Without tokens everyone who reaches the service may do everything.
-    private static func checkAddress(_ settings: Settings) throws(StartFailure) {
-        let isLoopback =
-            settings.host == "localhost" || settings.host == "::1"
-            || settings.host.hasPrefix("127.")
-        guard isLoopback || settings.openToNetwork else {
+    private static func checkAddress(
+        _ settings: Settings, _ tokens: Tokens
+    ) throws(StartFailure) {
+        guard settings.isLoopback || tokens.isNeeded || settings.openToNetwork else {
             throw StartFailure(
-                "\(settings.host) is not a loopback address: give --http-open-to-network to let "
-                    + "everyone who reaches it do everything")
+                "\(settings.host) is not a loopback address and there is no token: make one with "
+                    + "tidemark token create --data \(settings.dataDirectory), or give "
+                    + "--http-open-to-network to let everyone who reaches it do everything")
         }
+    }
+
+    /// Takes what has changed in the files of the certificate, for new connections.
+    private static func reload(_ service: Service) {
+        guard let tls = service.tls else {
+            return service.log.info("there is nothing to read again: no certificate is set")
+        }
+        do throws(StartFailure) {
+            try tls.reload()
+            service.log.info("the certificate was read again")
+        } catch {
+            service.log.error("the certificate stays as it was: \(error.text)")
+        }
+    }
+
+    private static func makeTLS(_ settings: Settings) throws(StartFailure) -> TLS? {
+        let files = TLSFiles(
+            certificate: settings.certificate, key: settings.key, clientCA: settings.clientCA)
+        if files == TLSFiles(certificate: "", key: "", clientCA: "") { return nil }
+        guard !files.certificate.isEmpty, !files.key.isEmpty else {
+            throw StartFailure("tls.certificate and tls.key are needed together")
+        }
+        return try TLS(files)
     }
 
     private static func makeService(
         _ settings: Settings, _ log: ServiceLog
     ) throws(StartFailure) -> Service {
         let metrics = Metrics()
+        let tls = try makeTLS(settings)
+        if let origin = Origins(settings.allowedOrigins).misspelt {
+            throw StartFailure(
+                "http.allowed_origins has \(origin): an origin is https:// or http:// and a host")
+        }
+        let store: Store
         do throws(StoreError) {
-            let store = try Store(
+            store = try Store(
                 path: settings.dataDirectory,
                 budget: CommitBudget(
                     requests: settings.queueRequests, bytes: settings.queueBytes,
                     observer: { metrics.count($0) }),
                 serviceCacheSize: settings.serviceCacheSize, report: { log.warning($0) })
-            return Service(settings: settings, store: store, metrics: metrics, log: log)
         } catch {
             throw StartFailure(
                 "the data directory \(settings.dataDirectory) cannot be used: \(Problem(error).detail)"
             )
         }
+        return Service(
+            settings: settings, store: store, tokens: try Tokens(in: store.directory), tls: tls,
+            metrics: metrics, log: log)
     }
 
-    private static func announce(_ daemon: Daemon, _ settings: Settings, _ log: ServiceLog) {
+    private static func announce(_ daemon: Daemon, _ service: Service) {
+        let settings = service.settings
+        let log = service.log
         let host = settings.host.contains(":") ? "[\(settings.host)]" : settings.host
-        let url = "http://\(host):\(daemon.port)"
+        let url = "\(service.tls == nil ? "http" : "https")://\(host):\(daemon.port)"
         log.info("tidemark \(Version.service) serves \(settings.dataDirectory) at \(url)")
-        if settings.openToNetwork { log.warning("everyone who reaches \(url) may do everything") }
+        guard !service.tokens.isNeeded else { return }
+        if settings.isLoopback {
+            log.info("there is no token: everyone on this machine may do everything")
+        } else {
+            log.warning("everyone who reaches \(url) may do everything")
+        }
     }
 
     /// What is under way is answered, then everything is closed cleanly; a second signal, or the

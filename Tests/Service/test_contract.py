@@ -14,6 +14,7 @@ from support import contract
 from support.client import Answer, Raw
 from support.machine import SUPPORT, needs_program
 from support.server import Server, binary, environment
+from support.tokens import make_token
 
 EXAMPLES = os.environ.get("TIDEMARK_EXAMPLES", "10")
 
@@ -89,7 +90,10 @@ def test_every_answer_that_any_test_saw_is_declared():
 
 
 def test_every_operation_was_called_and_every_good_answer_seen():
-    seen = {(method.lower(), template, status) for method, template, status, _, _ in contract.SEEN}
+    seen = {
+        (method.lower(), template, status)
+        for method, template, status, _, _ in contract.SEEN if status < 400
+    }
     if len(seen) < 100:
         pytest.skip("judges what the other files saw; run them all")
     missing = [
@@ -104,7 +108,9 @@ def test_every_operation_was_called_and_every_good_answer_seen():
 
 @pytest.mark.skipif(not shutil.which("schemathesis"), reason="needs schemathesis")
 def test_generated_requests_find_nothing(start, tmp_path, seed):
-    server = start(log_access="none")
+    # The first token would shut the tool out: it gets one from the beginning.
+    token = make_token(tmp_path / "data")
+    server = start(log_access="none", access_failures=1_000_000)
     url = f"http://127.0.0.1:{server.port}"
     shutil.copy(SUPPORT / "generator.py", tmp_path)
     done = subprocess.run(
@@ -113,7 +119,8 @@ def test_generated_requests_find_nothing(start, tmp_path, seed):
          "--phases", "examples,coverage,fuzzing,stateful", "--seed", str(seed), "--no-color",
          "--request-timeout", "10"],
         capture_output=True, text=True, cwd=tmp_path, timeout=600 + 60 * int(EXAMPLES),
-        env=environment({"SCHEMATHESIS_HOOKS": "generator", "PYTHONPATH": str(tmp_path)}))
+        env=environment({"SCHEMATHESIS_HOOKS": "generator", "PYTHONPATH": str(tmp_path),
+                         "TOKEN": token}))
     assert server.is_alive, server.lines
     assert done.returncode == 0, done.stdout[-20_000:] + done.stderr[-1000:]
 

@@ -45,6 +45,8 @@ ELSEWHERE = {
     "pin_expired": "test_mpool_pages.py::test_a_pin_that_is_not_renewed_expires_and_changes_nothing",
     "page_pinned": "test_mpool_pages.py::test_one_write_pin_at_a_time",
     "cache_full": "test_mpool_pages.py::test_pins_hold_no_more_than_their_share",
+    "unauthenticated": "test_access.py::test_every_operation_asks_for_its_scope",
+    "no_such_token": "test_access.py::test_tokens_are_made_shown_and_taken_back",
     "headers_too_large": "test_limits.py::test_headers_up_to_the_limit",
     "uri_too_long": "test_limits.py::test_target_up_to_the_limit",
 }

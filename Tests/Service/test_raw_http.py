@@ -237,7 +237,7 @@ def test_connections_that_clients_have_half_closed_and_left_do_not_linger(start)
             raw.send(b"GET /healthz HTTP/1.1\r\nHost: h\r\n\r\n").half_close()
             assert raw.read_answer().status == 200
     text = "tidemark_http_connections 1\n"
-    wait_until(lambda: text in server.client.get("/metrics").body.decode(), 2, "them to be gone")
+    wait_until(lambda: text in server.client.get("/metrics").body.decode(), 8, "them to be gone")
 
 
 SEEDS = [

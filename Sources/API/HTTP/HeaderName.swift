@@ -1,6 +1,8 @@
 /// The request headers that the service looks at; all others are passed over.
 package enum HeaderName: String, CaseIterable, Sendable {
     case accept
+    case accessControlRequestMethod = "access-control-request-method"
+    case authorization
     case connection
     case contentEncoding = "content-encoding"
     case contentLength = "content-length"

@@ -12,6 +12,7 @@ package enum OpenAPIDocument {
             "servers": [["url": "http://127.0.0.1:8080"]],
             "tags": [
                 ["name": "service", "description": "The service as a whole."],
+                ["name": "tokens", "description": "Who may do what."],
                 [
                     "name": "pools",
                     "description":
@@ -34,6 +35,7 @@ package enum OpenAPIDocument {
             "paths": paths,
             "components": [
                 "schemas": Schemas.all, "responses": problemResponses, "headers": headers,
+                "securitySchemes": ["bearer": bearer],
             ],
         ]
     }
@@ -60,9 +62,12 @@ package enum OpenAPIDocument {
             .init(name: "tags", value: [.string(description.tag)]),
             .init(name: "summary", value: .string(description.summary)),
         ]
-        if !description.details.isEmpty {
-            members.append(.init(name: "description", value: .string(description.details)))
+        let words = [description.details, description.access.text ?? ""].filter { !$0.isEmpty }
+        if !words.isEmpty {
+            members.append(
+                .init(name: "description", value: .string(words.joined(separator: " "))))
         }
+        members.append(.init(name: "security", value: security(description.access)))
         let parameters =
             description.captures.map(pathParameter) + description.parameters.map(parameter)
         if !parameters.isEmpty {
@@ -81,12 +86,32 @@ package enum OpenAPIDocument {
         return .object(members)
     }
 
+    private static let bearer: JSONValue = [
+        "type": "http", "scheme": "bearer", "bearerFormat": "tm_ID_SECRET",
+        "description": .string(
+            "A token of POST /v1/tokens or of tidemark token create. Each operation names the "
+                + "scope that it needs. A service without any token asks for none. What a token's "
+                + "resources do not cover answers as if it did not exist."),
+    ]
+
+    private static func security(_ access: Access) -> JSONValue {
+        guard let scope = access.scope else { return [] }
+        return [["bearer": [.string(scope.rawValue)]]]
+    }
+
+    private static let tokenParameter: JSONValue = [
+        "name": "token", "in": "path", "required": true, "description": "A token's id.",
+        "schema": ["type": "string", "pattern": .string(TokenSchemas.idPattern)],
+        "example": "k7x2mq4zta",
+    ]
+
     private static func pathParameter(_ name: String) -> JSONValue {
         let isCode = name == "code"
         switch name {
         case "handle": return handleParameter
         case "cursor": return cursorParameter
         case "lsn": return lsnParameter
+        case "token": return tokenParameter
         default: break
         }
         if let special = MPoolSchemas.pathParameters[name] { return special }
@@ -196,6 +221,8 @@ package enum OpenAPIDocument {
         if codes.contains(.methodNotAllowed) { names.append("Allow") }
         if codes.contains(where: { $0.retryAfterSeconds != nil }) { names.append("Retry-After") }
         if codes.contains(.rangeNotSatisfiable) { names.append("Content-Range") }
+        if codes.contains(.unauthenticated) { names.append("WWW-Authenticate") }
+        if codes.contains(.rateLimited) { names += ["RateLimit", "RateLimit-Policy"] }
         let words = codes.map { "`\($0.rawValue)`: \($0.title.lowercasedFirst)." }
         return [
             "description": .string(words.joined(separator: " ")),
@@ -241,6 +268,9 @@ package enum OpenAPIDocument {
         "Mpool-Pgno": [
             "description": "The page's number.", "schema": ["type": "integer"],
         ],
+        "WWW-Authenticate": header("Bearer, and what is wrong with the token."),
+        "RateLimit": header("What is left of the token's rate, where that is bounded."),
+        "RateLimit-Policy": header("The token's rate, where that is bounded."),
         "Allow": header("The methods that the path takes."),
         "Retry-After": [
             "description": "Seconds after which to try again.", "schema": ["type": "integer"],

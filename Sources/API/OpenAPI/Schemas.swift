@@ -23,7 +23,8 @@ package enum Schemas {
 
     package static var all: JSONValue {
         .object(
-            common.members + LogSchemas.all.members + JournalSchemas.all.members
+            common.members + TokenSchemas.all.members + LogSchemas.all.members
+                + JournalSchemas.all.members
                 + MPoolSchemas.all.members)
     }
 

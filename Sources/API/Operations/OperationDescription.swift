@@ -97,6 +97,8 @@ package final class OperationDescription: Sendable {
     package let problems: [ProblemCode]
     /// Whether it is answered while the service is about to stop.
     package let isAnsweredInDrain: Bool
+    /// What it asks of a token.
+    package let access: Access
     /// Whether it takes an `Idempotency-Key`.
     package let takesKey: Bool
 
@@ -120,6 +122,38 @@ package final class OperationDescription: Sendable {
         self.answers = answers
         self.problems = problems
         self.isAnsweredInDrain = isAnsweredInDrain
+        access = .adminOfAll
+    }
+
+    /// The same with what it asks of a token.
+    init(_ other: OperationDescription, access: Access) {
+        id = other.id
+        method = other.method
+        template = other.template
+        tag = other.tag
+        summary = other.summary
+        details = other.details
+        parameters = other.parameters
+        bodies = other.bodies
+        bodyIsRequired = other.bodyIsRequired
+        bodyLimit = other.bodyLimit
+        answers = other.answers
+        problems = other.problems
+        isAnsweredInDrain = other.isAnsweredInDrain
+        takesKey = other.takesKey
+        self.access = access
+    }
+
+    /// How a resource of this kind is missed; nil for operations that name none.
+    package var missing: ProblemCode? {
+        guard !captures.isEmpty else { return nil }
+        return switch tag {
+        case "pools": .noSuchPool
+        case "logs": .noSuchLog
+        case "journals": .noSuchJournal
+        case "mpools": .noSuchMPool
+        default: nil
+        }
     }
 
     /// The names in the template, in order.
@@ -140,6 +174,8 @@ package final class OperationDescription: Sendable {
         if parameters.contains(where: { $0.place == .query }) { codes.insert(.badParameter) }
         if bodyLimit != .none { codes.formUnion([.tooLarge, .unsupportedMediaType]) }
         if !method.isSafe { codes.insert(.forbidden) }
+        if access.scope != nil { codes.formUnion([.unauthenticated, .forbidden, .rateLimited]) }
+        if access.scope != nil, let missing { codes.insert(missing) }
         if method == .post, !takesKey { codes.insert(.notImplemented) }
         if answers.contains(where: { !$0.contents.isEmpty }) { codes.insert(.notAcceptable) }
         return ProblemCode.allCases.filter(codes.contains)

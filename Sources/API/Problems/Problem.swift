@@ -65,7 +65,9 @@ package struct Problem: Error, Equatable, Sendable {
         var response = Response(
             status: code.status, headers: headers, type: .problem,
             body: document(instance: instance, requestID: requestID).line)
-        if let seconds = code.retryAfterSeconds {
+        if let seconds = code.retryAfterSeconds,
+            !headers.contains(where: { $0.name.description == "Retry-After" })
+        {
             response.headers.append(.init("Retry-After", String(seconds)))
         }
         response.problem = code

@@ -10,6 +10,7 @@ package enum ProblemCode: String, CaseIterable, Sendable {
     case badName = "bad_name"
     case badRecord = "bad_record"
     case badToken = "bad_token"
+    case unauthenticated
     case forbidden
     case readOnlyFile = "read_only_file"
     case notFound = "not_found"
@@ -22,6 +23,7 @@ package enum ProblemCode: String, CaseIterable, Sendable {
     case noSuchFile = "no_such_file"
     case noSuchHandle = "no_such_handle"
     case noSuchCursor = "no_such_cursor"
+    case noSuchToken = "no_such_token"
     case wtNotFound = "wt_notfound"
     case methodNotAllowed = "method_not_allowed"
     case notAcceptable = "not_acceptable"
@@ -111,6 +113,7 @@ package enum ProblemCode: String, CaseIterable, Sendable {
         case .badName: Row(400, "The name is not allowed")
         case .badRecord: Row(400, "A record cannot be stored")
         case .badToken: Row(400, "The token is not one that was given here")
+        case .unauthenticated: Row(401, "A token is needed, and one that holds")
         case .forbidden: Row(403, "This is not allowed")
         case .readOnlyFile: Row(403, "The file is open for reading only")
         case .notFound: Row(404, "There is nothing at this path")
@@ -123,6 +126,7 @@ package enum ProblemCode: String, CaseIterable, Sendable {
         case .noSuchFile: Row(404, "The file does not exist")
         case .noSuchHandle: Row(404, "There is no such handle, or it has ended")
         case .noSuchCursor: Row(404, "There is no such cursor")
+        case .noSuchToken: Row(404, "There is no such token")
         case .wtNotFound: Row(404, "No record begins there")
         case .methodNotAllowed: Row(405, "The path does not take this method")
         case .notAcceptable: Row(406, "No acceptable form of the answer exists")

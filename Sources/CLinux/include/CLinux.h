@@ -16,6 +16,12 @@ int clinux_accept(int listener, void *address, unsigned *length);
 /* How many bytes have come in on a TCP connection since it was made; 0 if that can't be told. */
 unsigned long clinux_bytes_received(int socket);
 
+/* Whether the other end of a TCP connection has closed its side, whatever has not been read yet. */
+int clinux_peer_has_closed(int socket);
+
+/* shutdown(2) of both directions: the constant for that belongs to whichever module is read first. */
+void clinux_shut_down(int socket);
+
 /* Makes malloc give large blocks back to the system as soon as they are freed, and keep few arenas:
  * left to itself it keeps what the largest request ever needed, in each thread's arena. */
 void clinux_bound_memory(void);

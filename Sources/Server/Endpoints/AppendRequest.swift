@@ -124,6 +124,7 @@ extension IdempotencyKey {
         content.add(call.headers[.contentType] ?? "")
         call.body.withUnsafeBytes { content.add($0) }
         var name = SHA256()
+        name.add(call.token?.id ?? "")
         name.add(String(text))
         guard let content = content.finish(), let name = name.finish() else {
             throw Problem(.overloaded, "there is no memory to compare requests")

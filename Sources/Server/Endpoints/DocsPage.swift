@@ -24,7 +24,8 @@ enum DocsPage {
         return """
             <section><h2 id="\(operation.id)"><code>\(operation.method.rawValue) \
             \(escaped(operation.template))</code></h2>
-            <p>\(escaped(operation.summary)). \(escaped(operation.details))</p>
+            <p>\(escaped(operation.summary)). \(escaped(operation.details))
+            \(escaped(operation.access.text ?? "Needs no token."))</p>
             <ul>\(parameters)</ul><pre>\(escaped(example(operation)))</pre>
             <p>Problems: \(problems)</p></section>
 

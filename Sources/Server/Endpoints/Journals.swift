@@ -94,9 +94,10 @@ extension Service {
     private func listJournals(_ call: Call) throws(Problem) -> Answer {
         let page = try PageRequest(call, states: ["open", "closed", "failed"])
         return onFileThread { [self] () throws(Problem) in
-            let (names, isComplete) = try mapping(of: .wiredTiger) { () throws(StoreError) in
-                try store.journals.names(
-                    prefix: page.prefix, after: page.after, limit: page.limit)
+            let (names, isComplete) = try page.names(call, "journals") { limit throws(Problem) in
+                try mapping(of: .wiredTiger) { () throws(StoreError) in
+                    try store.journals.names(prefix: page.prefix, after: page.after, limit: limit)
+                }
             }
             let journals = names.compactMap(summaryOfJournal).filter {
                 page.state == nil || $0["state"] == page.state.map(JSONValue.string)
@@ -127,9 +128,12 @@ extension Service {
     private func openJournal(_ call: Call) throws(Problem) -> Answer {
         _ = try call.negotiate([.json])
         let options = try JournalOptions(call.body)
+        try call.require(path: options.path)
         let mustBeNew = call.mustBeNew
         return onFileThread { [self] () throws(Problem) in
             try requireFreeSpace(0)
+            let quota = try quota(for: call)
+            defer { quota?.release() }
             let opening: Journals.Opening
             do throws(StoreError) {
                 opening = try store.journals.open(call.name, options, mustBeNew: mustBeNew)

@@ -126,6 +126,7 @@ extension Service {
         _ = try call.negotiate([.json])
         return try onLog(call) { service, log throws(Problem) in
             let request = try LogEmptyRequest(call.body, takesFile: true)
+            try call.require(path: request.file)
             let head = try request.head?.resolved(
                 for: log.format, log: log.name, try service.termForm(call))
             let file = request.file ?? ""

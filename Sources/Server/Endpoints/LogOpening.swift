@@ -11,8 +11,11 @@ extension Service {
         let caller = try caller(call)
         return onFileThread { [self] () throws(Problem) in
             let request = try LogOpenRequest(call.body)
+            try call.require(path: request.options.file)
             let options = try options(of: request, call)
             try requireFreeSpace(0)
+            let quota = try quota(for: call)
+            defer { quota?.release() }
             let (holder, handle) = try holder(for: request, caller, call.name)
             let opening: Logs.Opening
             do throws(StoreError) {
@@ -82,6 +85,7 @@ extension Service {
         _ = try shape(call)
         return onFileThread { [self] () throws(Problem) in
             let request = try LogOpenRequest(call.body, link: .none)
+            try call.require(path: request.options.file)
             guard request.link == .none, request.ttlMilliseconds == nil else {
                 throw Problem(
                     .badParameter, "this counts one user; PUT takes linkto", option: "linkto")
@@ -146,6 +150,7 @@ extension Service {
                     ttl = try object.ttl() ?? ttl
                     try object.finish()
                 }
+                if isOwner { try call.require(.write) }
                 let handle = try mapping(of: .diskLog) { () throws(StoreError) in
                     let handle = try service.store.logs.handles.make(
                         for: log.name, isOwner ? .owner : .user, ttlMilliseconds: ttl)
@@ -178,7 +183,8 @@ extension Service {
     }
 
     func findLogHandle(_ call: Call) throws(Problem) -> Answer {
-        guard let handle = store.logs.handles.use(call.name) else {
+        guard let handle = store.logs.handles.use(call.name), call.covers("logs", handle.log)
+        else {
             throw Problem(.noSuchHandle(handle: call.name))
         }
         return try Self.json(call, handleJSON(handle))
@@ -220,6 +226,7 @@ extension Service {
 
     func deleteLogHandle(_ call: Call) throws(Problem) -> Answer {
         let handle = try namedHandle(call)
+        if handle.kind != .user { try call.require(.write) }
         return onFileThread { [self] () throws(Problem) in
             try mapping(of: .diskLog) { () throws(StoreError) in try store.logs.close(handle) }
             return .now(Response(status: 204))

@@ -123,8 +123,10 @@ extension Service {
     private func listLogs(_ call: Call) throws(Problem) -> Answer {
         let page = try PageRequest(call, states: ["open", "closed", "failed"])
         return onFileThread { [self] () throws(Problem) in
-            let (names, isComplete) = try mapping(of: .diskLog) { () throws(StoreError) in
-                try store.logs.names(prefix: page.prefix, after: page.after, limit: page.limit)
+            let (names, isComplete) = try page.names(call, "logs") { limit throws(Problem) in
+                try mapping(of: .diskLog) { () throws(StoreError) in
+                    try store.logs.names(prefix: page.prefix, after: page.after, limit: limit)
+                }
             }
             let logs = names.compactMap(summaryOfLog).filter {
                 page.state == nil || $0["state"] == page.state.map(JSONValue.string)

@@ -8,6 +8,7 @@ extension Service {
         var object = try JSONObject(try JSONDocument(call.body, depth: 64).root)
         let request = try FgetRequest(&object)
         try object.finish()
+        if request.makesPage { try call.require(.append) }
         let type = try call.negotiate([.json, .octetStream])
         let pool = try mapping(of: .mpool) { () throws(StoreError) in
             try store.mpools.find(call.name)
@@ -55,6 +56,7 @@ extension Service {
             var object = try JSONObject(try JSONDocument(call.body, depth: 64).root)
             let request = try FputRequest(&object)
             try object.finish()
+            if request.changesPage { try call.require(.append) }
             return .init(
                 try MPoolCalls(pool: pool).fput(
                     call.fileName, request, condition, keeps: keeps))
@@ -77,7 +79,7 @@ extension Service {
     }
 
     func endMPoolPin(_ call: Call) throws(Problem) -> Answer {
-        _ = try call.bool("force")
+        if try call.bool("force") ?? false { try call.require(.admin) }
         return try onMPool(call) { pool throws(Problem) in
             try mapping(of: .mpool) { () throws(StoreError) in
                 try pool.leases.end(call.route.captures.last ?? "")
@@ -100,7 +102,7 @@ extension Service {
             }
             let stops = try object.bool("stop") ?? true
             try object.finish()
-            var batch = MPoolBatch(calls: MPoolCalls(pool: pool))
+            var batch = MPoolBatch(calls: MPoolCalls(pool: pool), call: call)
             var results: [JSONValue] = []
             for operation in operations {
                 do throws(Problem) {
@@ -121,14 +123,22 @@ extension Service {
 /// The operations of one batch, which may name the pins of those before.
 private struct MPoolBatch {
     let calls: MPoolCalls
+    /// Whose batch it is.
+    let call: Call
     private var pins: [String: String] = [:]
 
-    init(calls: MPoolCalls) { self.calls = calls }
+    init(calls: MPoolCalls, call: Call) {
+        self.calls = calls
+        self.call = call
+    }
 
     mutating func run(_ node: JSONNode) throws(Problem) -> MPoolCalls.Result {
         var object = try JSONObject(node)
         guard let operation = try object.string("op") else {
             throw Problem(.badParameter, "\(node.place) needs op", option: "op")
+        }
+        if ["fsync", "sync", "trickle", "put", "patch"].contains(operation) {
+            try call.require(.write)
         }
         switch operation {
         case "fget": return try fget(&object)
@@ -137,6 +147,7 @@ private struct MPoolBatch {
             let condition = try PageCondition(&object)
             let request = try FputRequest(&object, names: pins)
             try object.finish()
+            if request.changesPage { try call.require(.append) }
             return try calls.fput(file, request, condition, keeps: operation == "fset")
         case "fsync":
             let file = try object.file()
@@ -162,6 +173,7 @@ private struct MPoolBatch {
         let minimal = try object.bool("minimal") ?? false
         let request = try FgetRequest(&object)
         try object.finish()
+        if request.makesPage { try call.require(.append) }
         let got = try mapping(of: .mpool) { () throws(StoreError) in
             try calls.fget(file, request, minimal: minimal)
         }

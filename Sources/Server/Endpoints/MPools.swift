@@ -84,6 +84,7 @@ extension Service {
             let all = try mapping(of: .mpool) { () throws(StoreError) in try store.mpools.names() }
             let rest = all.filter { pool in
                 pool.name.hasPrefix(page.prefix) && pool.name > page.after ?? ""
+                    && call.covers("mpools", pool.name)
                     && (page.state == nil || (page.state == "open") == pool.isOpen)
             }
             let shown = rest.prefix(page.limit)
@@ -97,9 +98,15 @@ extension Service {
 
     private func openMPool(_ call: Call) throws(Problem) -> Answer {
         let settings = try MPoolSettings(call.body)
+        if let journal = settings.journal, !call.covers("journals", journal) {
+            throw Problem(
+                .journal(.noSuchJournal(name: journal, isKnown: false)), of: .mpool)
+        }
         _ = try call.negotiate([.json])
         return onFileThread { [self] () throws(Problem) in
             try requireFreeSpace(0)
+            let quota = try quota(for: call)
+            defer { quota?.release() }
             let (pool, isNew) = try mapping(of: .mpool) { () throws(StoreError) in
                 try store.mpools.open(call.name, settings)
             }
@@ -160,6 +167,7 @@ extension Service {
 
     private func openMPoolFile(_ call: Call) throws(Problem) -> Answer {
         let request = try PageFileRequest(call.body)
+        try call.require(path: request.path)
         return try onMPool(call) { pool throws(Problem) in
             try mapping(of: .mpool) { () throws(StoreError) in
                 let (file, isNew) = try pool.open(

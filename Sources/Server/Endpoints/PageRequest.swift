@@ -21,6 +21,18 @@ struct PageRequest: Sendable {
         }
     }
 
+    /// The names on the page, of those that the client may know of, and whether others follow.
+    ///
+    /// - Parameter find: names after the last page's, at most `limit` of them.
+    func names(
+        _ call: Call, _ kind: String,
+        _ find: (_ limit: Int) throws(Problem) -> (names: [String], isComplete: Bool)
+    ) throws(Problem) -> (names: [String], isComplete: Bool) {
+        guard let token = call.token, !token.grant.coversEverything else { return try find(limit) }
+        let covered = try find(.max).names.filter { token.covers(kind, $0) }
+        return (Array(covered.prefix(limit)), covered.count <= limit)
+    }
+
     /// The page as an answer.
     ///
     /// - Parameters:

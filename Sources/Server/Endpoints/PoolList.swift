@@ -7,8 +7,10 @@ extension Service {
     func listPools(_ call: Call) throws(Problem) -> Answer {
         let page = try PageRequest(call, states: ["open", "closed", "failed", "damaged"])
         return onFileThread { [self] () throws(Problem) in
-            let (names, isComplete) = try mapping { () throws(StoreError) in
-                try store.pools.names(prefix: page.prefix, after: page.after, limit: page.limit)
+            let (names, isComplete) = try page.names(call, "pools") { limit throws(Problem) in
+                try mapping { () throws(StoreError) in
+                    try store.pools.names(prefix: page.prefix, after: page.after, limit: limit)
+                }
             }
             let pools = names.map(summary).filter {
                 page.state == nil || $0["state"] == page.state.map(JSONValue.string)

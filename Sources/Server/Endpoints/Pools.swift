@@ -88,11 +88,14 @@ extension Service {
 
     private func createPool(_ call: Call) throws(Problem) -> Answer {
         let options = try PoolOptions(call.body)
+        try call.require(path: options.file)
         let mustBeNew = call.mustBeNew
         _ = try call.negotiate([.json])
         return onFileThread { [self] () throws(Problem) in
             try mapping { () throws(StoreError) in try options.check() }
             try requireFreeSpace(options.size ?? 0)
+            let quota = try quota(for: call)
+            defer { quota?.release() }
             let (pool, isNew) = try create(call.name, options, mustBeNew: mustBeNew)
             return try item(PoolStatus(pool), call, code: isNew ? 201 : 200)
         }

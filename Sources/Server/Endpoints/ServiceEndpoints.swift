@@ -46,7 +46,7 @@ extension Service {
         ],
         "links": [
             "pools": "/v1/pools", "logs": "/v1/logs", "journals": "/v1/journals",
-            "limits": "/v1/limits",
+            "tokens": "/v1/tokens", "limits": "/v1/limits",
             "openapi": "/openapi.json",
             "docs": "/docs", "metrics": "/metrics", "health": "/healthz", "readiness": "/readyz",
         ],
@@ -67,11 +67,11 @@ extension Service {
             checks.append(.init(name: "recovery", value: .string("running \(percent) %")))
         }
         let failures = [
-            Self.check(
+            check(
                 "pools", failed: store.pools.allLoaded.filter(\.view.state.hasFailed).map(\.name)),
-            Self.check(
+            check(
                 "logs", failed: store.logs.allLoaded.filter(\.view.state.hasFailed).map(\.name)),
-            Self.check(
+            check(
                 "journals",
                 failed: store.journals.allLoaded.filter(\.view.state.hasFailed).map(\.name)),
         ].compactMap(\.self)
@@ -86,9 +86,13 @@ extension Service {
             .object(document))
     }
 
-    /// Names some of those that have failed; nil if none have.
-    private static func check(_ kind: String, failed: [String]) -> JSONValue.Member? {
+    /// Names some of those that have failed, or counts them where names are not for everyone; nil if
+    /// none have.
+    private func check(_ kind: String, failed: [String]) -> JSONValue.Member? {
         guard !failed.isEmpty else { return nil }
+        if tokens.isNeeded {
+            return .init(name: kind, value: .string("failed: \(failed.count)"))
+        }
         let names = failed.sorted().prefix(10).joined(separator: ", ")
         return .init(name: kind, value: .string("failed: \(names)"))
     }

@@ -44,9 +44,11 @@ extension Service {
         _ = try call.negotiate([.json])
         guard let upload = call.upload, !call.body.isEmpty || upload.hasBegun else { throw missing }
         let rest = call.body
-        return .later { complete in
+        return .later { [self] complete in
             upload.write(rest) {
                 do throws(Problem) {
+                    let place = try self.quota(for: call)
+                    defer { place?.release() }
                     complete(.success(try body(try upload.finish(as: File.self))))
                 } catch {
                     complete(.failure(error))

@@ -119,6 +119,11 @@ final class Acceptor: Sendable {
 
     private func turnAway(_ socket: Int32) {
         refused.add(1, ordering: .relaxed)
+        // A handshake for a refusal would cost more than what is refused.
+        guard settings.certificate.isEmpty else {
+            close(socket)
+            return
+        }
         let problem = Problem(.overloaded, "there are too many connections")
         let requestID = newRequestID()
         let response = problem.response(instance: "", requestID: requestID)

@@ -13,6 +13,8 @@ final class ConnectionRecord: Sendable {
     let address: String
     /// How to reach the loop that serves it.
     let mailbox: LoopMailbox
+    /// What it is encrypted with, which must last as long; nil if it is not.
+    let credentials: TLSCredentials?
     // Nanoseconds of the monotonic clock; 0: none.
     private let deadline: Atomic<Int>
     /// Whether the next bytes are the client's: it is idle, or sends a request.
@@ -21,10 +23,14 @@ final class ConnectionRecord: Sendable {
     /// Bytes that had come when the connection was first seen idle; nil's place is taken by -1.
     private let bytesWhenIdle = Atomic(-1)
 
-    init(socket: Int32, address: String, mailbox: LoopMailbox, deadline: Instant) {
+    init(
+        socket: Int32, address: String, mailbox: LoopMailbox, credentials: TLSCredentials?,
+        deadline: Instant
+    ) {
         self.socket = socket
         self.address = address
         self.mailbox = mailbox
+        self.credentials = credentials
         self.deadline = Atomic(deadline.nanoseconds)
     }
 
@@ -57,6 +63,18 @@ final class ConnectionRecord: Sendable {
         var byte: UInt8 = 0
         guard recv(socket, &byte, 1, Int32(MSG_PEEK | MSG_DONTWAIT)) == 0 else { return false }
         return isSuspect.exchange(true, ordering: .relaxed)
+    }
+
+    /// Ends the connection; the library notices and cleans up.
+    func cut() { clinux_shut_down(socket) }
+
+    /// Whether the client has closed its side while it is being answered.
+    ///
+    /// Of an encrypted connection the last bytes, which say so, are never read.
+    var clientHasGone: Bool {
+        if credentials != nil { return clinux_peer_has_closed(socket) != 0 }
+        var byte: UInt8 = 0
+        return recv(socket, &byte, 1, Int32(MSG_PEEK | MSG_DONTWAIT)) == 0
     }
 
     /// Holds a request line that has begun to come to the time that headers have.

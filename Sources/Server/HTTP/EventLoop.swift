@@ -106,11 +106,18 @@ final class EventLoop: @unchecked Sendable {
                 .NOTIFY_CONNECTION, address(unsafeBitCast(noteConnection, to: OpaquePointer.self)),
                 Unmanaged.passUnretained(mailbox).toOpaque()),
             item(.UNESCAPE_CALLBACK, address(unsafeBitCast(leaveEscaped, to: OpaquePointer.self))),
-            item(.END, 0),
         ]
+        if service.tls != nil {
+            let callback = unsafeBitCast(noCertificate, to: OpaquePointer.self)
+            options.append(item(.HTTPS_CERT_CALLBACK, 0, UnsafeMutableRawPointer(callback)))
+            options.append(
+                item(.HTTPS_PRIORITIES, 0, UnsafeMutableRawPointer(mutating: TLS.prioritiesText)))
+        }
+        options.append(item(.END, 0))
         let flags =
             MHD_USE_EPOLL.rawValue | MHD_ALLOW_SUSPEND_RESUME.rawValue
             | MHD_USE_NO_LISTEN_SOCKET.rawValue | MHD_USE_TURBO.rawValue
+            | (service.tls == nil ? 0 : MHD_USE_TLS.rawValue)
         return options.withUnsafeMutableBufferPointer { options -> OpaquePointer? in
             guard let array = options.baseAddress else { return nil }
             return withVaList([MHD_OPTION.ARRAY.rawValue, array, MHD_OPTION.END.rawValue]) {

@@ -25,6 +25,8 @@ final class Exchange: @unchecked Sendable {
 
     private var phase = Phase.head
     private var admitted: Admitted?
+    /// The page of another site that may read the answer.
+    private var origin: String?
     /// The answer, where it was known before the request was read completely.
     private var early: Response?
     private var body: [UInt8] = []
@@ -97,6 +99,7 @@ final class Exchange: @unchecked Sendable {
         let headers = reader.headers
         if let id = headers[.requestID], Service.isRequestID(id) { requestID = id }
         trace = headers[.traceparent].flatMap(TraceParent.init)
+        origin = service.origins.allowed(headers)
         do throws(Problem) {
             try reader.check(
                 method: method, isVersion11: version == "HTTP/1.1",
@@ -108,7 +111,9 @@ final class Exchange: @unchecked Sendable {
         let length = headers[.contentLength].map { Int($0) ?? .max } ?? 0
         let hasBody = length > 0 || headers[.transferEncoding] != nil
         do throws(Problem) {
-            switch try service.admit(method: method, target: rawTarget, headers: headers) {
+            switch try service.admit(
+                method: method, target: rawTarget, headers: headers, from: record.address)
+            {
             case .answer(let response): early = response
             case .request(let request):
                 admitted = request
@@ -261,7 +266,8 @@ final class Exchange: @unchecked Sendable {
                 isStream ? nil : started.advanced(milliseconds: service.settings.requestTimeout))
         let reader = stream.map {
             StreamReader(
-                $0, connection: connection, mailbox: record.mailbox, workers: service.store.files)
+                $0, connection: connection, record: record, token: admitted?.token,
+                workers: service.store.files)
         }
         let made =
             if let reader { MHDResponse(response, stream: reader, length: length) } else {
@@ -269,6 +275,10 @@ final class Exchange: @unchecked Sendable {
             }
         guard let made else { return .NO }
         made.add("Request-Id", requestID)
+        service.origins.addHeaders(for: origin, to: made)
+        if let limiter = admitted?.token?.limiter {
+            for header in limiter.headers(limiter.look()) { made.add(header.name, header.value) }
+        }
         if service.isDraining { made.add("Connection", "close") }
         return made.queue(status: status, on: connection)
     }

@@ -50,10 +50,15 @@ let noteConnection: MHD_NotifyConnectionCallback = { context, connection, slot, 
     let service = mailbox.service
     if event == .CONNECTION_NOTIFY_STARTED {
         let socket = cmicrohttpd_socket(connection)
+        let credentials = service.tls?.credentials
         let record = ConnectionRecord(
             socket: socket, address: PeerAddress.text(ofPeerOf: socket), mailbox: mailbox,
+            credentials: credentials,
             deadline: Instant.now.advanced(milliseconds: service.settings.idleTimeout))
         service.reaper.add(record)
+        if let tls = service.tls, let credentials, !prepare(connection, tls, credentials) {
+            record.cut()
+        }
         slot.pointee = Unmanaged.passRetained(record).toOpaque()
     } else if let held = slot.pointee {
         slot.pointee = nil
@@ -63,6 +68,17 @@ let noteConnection: MHD_NotifyConnectionCallback = { context, connection, slot, 
         service.acceptor.withLock { $0 }?.release(record.address)
     }
 }
+
+/// Gives a connection the certificate in force, before its handshake.
+private func prepare(
+    _ connection: OpaquePointer, _ tls: TLS, _ credentials: TLSCredentials
+) -> Bool {
+    guard let session = cmicrohttpd_tls_session(connection) else { return false }
+    return tls.prepare(OpaquePointer(session), with: credentials)
+}
+
+/// The library wants to know whom to ask for a certificate; each session has got its own instead.
+let noCertificate: @convention(c) () -> Int32 = { -1 }
 
 typealias Unescape =
     @convention(c) (UnsafeMutableRawPointer?, OpaquePointer?, UnsafeMutablePointer<CChar>?) -> Int

@@ -32,7 +32,7 @@ final class Reaper: Sendable {
     /// Ends every connection; the library notices and cleans up.
     func cutAll() {
         connections.withLock { connections in
-            for record in connections.values { shutdown(record.socket, Int32(SHUT_RDWR)) }
+            for record in connections.values { record.cut() }
         }
     }
 
@@ -57,7 +57,7 @@ final class Reaper: Sendable {
                 } else if !record.isAbandoned() {
                     continue
                 }
-                shutdown(record.socket, Int32(SHUT_RDWR))
+                record.cut()
             }
         }
     }

@@ -12,22 +12,26 @@ final class StreamReader: @unchecked Sendable {
 
     private let stream: any ByteStream
     private let connection: OpaquePointer
-    private let mailbox: LoopMailbox
+    private let record: ConnectionRecord
+    /// Who asked for it: once that has ended, so has the stream.
+    private let token: AccessToken?
     private let workers: Workers
 
     init(
-        _ stream: any ByteStream, connection: OpaquePointer, mailbox: LoopMailbox,
-        workers: Workers
+        _ stream: any ByteStream, connection: OpaquePointer, record: ConnectionRecord,
+        token: AccessToken?, workers: Workers
     ) {
         self.stream = stream
         self.connection = connection
-        self.mailbox = mailbox
+        self.record = record
+        self.token = token
         self.workers = workers
     }
 
     /// The library's content reader: a count of bytes, 0 while parked, or how it ends.
     func read(into buffer: UnsafeMutableRawBufferPointer) -> Int {
         do throws(StreamCut) {
+            if let token, !token.holds { throw StreamCut() }
             switch try stream.read(into: buffer) {
             case .bytes(let count): return count
             case .end: return Self.end
@@ -35,26 +39,20 @@ final class StreamReader: @unchecked Sendable {
                 MHD_suspend_connection(connection)
                 workers.submit { [self] in
                     stream.fetch()
-                    mailbox.resume(connection)
+                    record.mailbox.resume(connection)
                 }
                 return 0
             case .mustWait:
                 // While a connection is parked nobody else sees that its client has gone.
-                if clientHasGone { throw StreamCut() }
+                if record.clientHasGone { throw StreamCut() }
                 MHD_suspend_connection(connection)
-                stream.wait { [self] in mailbox.resume(connection) }
+                stream.wait { [self] in record.mailbox.resume(connection) }
                 return 0
             }
         } catch {
             // If nothing has been sent yet the library would neither answer nor close.
-            shutdown(cmicrohttpd_socket(connection), Int32(SHUT_RDWR))
+            record.cut()
             return Self.cut
         }
-    }
-
-    private var clientHasGone: Bool {
-        var byte: UInt8 = 0
-        let socket = cmicrohttpd_socket(connection)
-        return recv(socket, &byte, 1, Int32(MSG_PEEK | MSG_DONTWAIT)) == 0
     }
 }

@@ -125,6 +125,7 @@ final class Metrics: Sendable {
             "rate_limited_total", .counter, "Requests that were one too many of their kind.",
             Double(rateLimited.load(ordering: .relaxed)))
         addConnections(of: service, to: &text)
+        service.access.write(to: &text, tokens: service.tokens.all.count)
         addCommits(of: service, to: &text)
         addStorage(of: service, to: &text)
         addCounters(of: service, to: &text)

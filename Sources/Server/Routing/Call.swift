@@ -9,10 +9,15 @@ final class Call: Sendable {
     let requestID: String
     /// Where the body went that was too large to be kept, but for its last piece.
     let upload: Upload?
+    /// Who asks; nil where no token is needed.
+    let token: AccessToken?
 
-    init(route: Route, headers: Headers, body: [UInt8], requestID: String, upload: Upload?) {
-        self.route = route
-        self.headers = headers
+    init(
+        _ admitted: Admitted, body: [UInt8], requestID: String, upload: Upload?
+    ) {
+        route = admitted.route
+        headers = admitted.headers
+        token = admitted.token
         self.body = body
         self.requestID = requestID
         self.upload = upload
@@ -82,6 +87,8 @@ enum Admission {
 struct Admitted: Sendable {
     let route: Route
     let headers: Headers
+    /// Who asks; nil where no token is needed.
+    let token: AccessToken?
 
     var endpoint: Endpoint { route.endpoint }
 
@@ -112,6 +119,6 @@ struct Admitted: Sendable {
     var bodyTooLarge: Problem { .tooLarge("the body is too large", limit: endpoint.bodyLimit) }
 
     func call(body: [UInt8], upload: Upload?, requestID: String) -> Call {
-        Call(route: route, headers: headers, body: body, requestID: requestID, upload: upload)
+        Call(self, body: body, requestID: requestID, upload: upload)
     }
 }

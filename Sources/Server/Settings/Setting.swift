@@ -23,8 +23,21 @@ struct Setting: Sendable {
         text("data", "Folder in which everything lies.", \.dataDirectory),
         flag(
             "http.open_to_network",
-            "Listen on other addresses than loopback: everyone who reaches them may do everything.",
+            "Listen on other addresses than loopback without tokens: everyone may do everything.",
             \.openToNetwork),
+        text(
+            "http.allowed_origins",
+            "Other sites whose pages may use the service, as "
+                + "https://a.example,https://b.example.", \.allowedOrigins),
+        text("tls.certificate", "PEM file with the certificate and its chain.", \.certificate),
+        text("tls.key", "PEM file with the certificate's key.", \.key),
+        text(
+            "tls.client_ca", "PEM file with those who sign clients' certificates, then needed.",
+            \.clientCA),
+        flag("access.open_metrics", "Show /metrics without a token.", \.openMetrics),
+        number(
+            "access.failures", "Wrong tokens that one address may send in a minute.",
+            \.authFailures, 1...1_000_000),
         number("http.threads", "Network threads.", \.threads, 1...256),
         number("http.connections", "Connections at once.", \.connections, 1...1_000_000),
         number(

@@ -119,7 +119,9 @@ struct SettingSources {
             throw StartFailure("the settings file has an unknown setting \(name)")
         }
         let variables = Set(
-            Setting.all.map(\.variable) + ["TIDEMARK_SETTINGS", "TIDEMARK_KEEP_PMEM_ENVIRONMENT"])
+            Setting.all.map(\.variable) + [
+                "TIDEMARK_SETTINGS", "TIDEMARK_TOKEN", "TIDEMARK_KEEP_PMEM_ENVIRONMENT",
+            ])
         let unknown = environment.keys.sorted().first {
             $0.hasPrefix("TIDEMARK_") && !variables.contains($0)
         }

@@ -6,6 +6,14 @@ struct Settings: Sendable {
     var port = 8080
     var dataDirectory = "data"
     var openToNetwork = false
+    /// Origins, with commas between them.
+    var allowedOrigins = ""
+    var openMetrics = false
+    var authFailures = 60
+    /// Paths of files; empty without TLS.
+    var certificate = ""
+    var key = ""
+    var clientCA = ""
     /// One for each processor, but not so many that they get in each other's way.
     var threads = min(max(sysconf(Int32(_SC_NPROCESSORS_ONLN)), 2), 8)
     var connections = 1000
@@ -33,6 +41,13 @@ struct Settings: Sendable {
     var atoms = Atoms.latin1
     var accessLog = AccessLog.failed
     var logFormat = LogFormat.text
+
+    /// Whether only this machine reaches the service.
+    var isLoopback: Bool {
+        var address = in_addr()
+        return host == "localhost" || host == "::1"
+            || (host.hasPrefix("127.") && inet_pton(AF_INET, host, &address) == 1)
+    }
 
     enum Atoms: String, CaseIterable { case latin1, utf8 }
     enum AccessLog: String, CaseIterable { case none, failed, all }

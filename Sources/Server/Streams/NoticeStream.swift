@@ -155,6 +155,8 @@ extension Service {
         _ = try call.negotiate([.eventStream])
         let shape = try shape(call)
         let caller = try caller(call)
+        // Without a handle this opens an owner.
+        if caller == .service { try call.require(.write) }
         return try onLog(call) { service, log in
             service.onFileThread { () throws(Problem) in
                 let handle = try service.listener(caller, log)

@@ -49,7 +49,7 @@ final class Upload: Sendable {
         switch operation {
         case .log: service.store.logs.beginImport()
         case .journal: service.store.journals.beginImport()
-        case .service, .pool, .mpool: try service.store.pools.beginImport()
+        case .service, .token, .pool, .mpool: try service.store.pools.beginImport()
         }
     }
 
@@ -68,7 +68,7 @@ extension Operation {
     /// The engine whose words its problems use.
     fileprivate var engine: EngineWords {
         switch self {
-        case .service, .pool: .pmemlog
+        case .service, .token, .pool: .pmemlog
         case .log: .diskLog
         case .journal: .wiredTiger
         case .mpool: .mpool

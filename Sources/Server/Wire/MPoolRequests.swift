@@ -102,6 +102,21 @@ struct FgetRequest {
     }
 }
 
+extension FgetRequest {
+    /// Whether the file may be longer afterwards.
+    var makesPage: Bool {
+        switch page {
+        case .existing, .last: false
+        case .create, .new: true
+        }
+    }
+}
+
+extension FputRequest {
+    /// Whether the page is another afterwards, or is taken for unchanged.
+    var changesPage: Bool { change != nil || !flags.isDisjoint(with: [.dirty, .clean]) }
+}
+
 /// The body of a request to put a page back, or to set what is known of it.
 struct FputRequest {
     let pin: String

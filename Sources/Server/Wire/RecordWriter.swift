@@ -12,7 +12,8 @@ struct RecordWriter: Sendable {
         case (.internal, .auto), (.internal, .json): writeJSON(record, to: &writer)
         case (.internal, .term): writeTerm(record, to: &writer)
         case (.internal, .text):
-            if let content = ExternalTerm.content(ofBinary: record), writeText(content, to: &writer) {
+            if let content = ExternalTerm.content(ofBinary: record), writeText(content, to: &writer)
+            {
                 return
             }
             writeJSON(record, to: &writer)

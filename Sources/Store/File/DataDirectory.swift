@@ -11,6 +11,7 @@ import Glibc
 /// .tidemark/journals/NAME about a journal
 /// .tidemark/marks/NAME    and how far it was on stable storage
 /// .tidemark/fences/KIND-NAME the highest token of its writers
+/// .tidemark/tokens        who may do what
 /// .tidemark/keys/KIND-NAME   what clients called their appends
 /// .tidemark/new/          files being made; what lies here at the start was never finished
 /// ```

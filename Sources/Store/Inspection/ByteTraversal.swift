@@ -92,7 +92,8 @@ struct ByteTraversal {
             try read(offset, bytes)
         }
         guard found == count else {
-            throw .cutShort(detail: "it became shorter while it was read: it ends at \(offset + found)")
+            throw .cutShort(
+                detail: "it became shorter while it was read: it ends at \(offset + found)")
         }
         return bytes
     }

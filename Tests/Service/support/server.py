@@ -14,7 +14,7 @@ from support.machine import patient
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 REPORT = re.compile(r"(WARNING|ERROR|FATAL): (Thread|Address|Leak)Sanitizer")
-READY = re.compile(r"serves .* at http://(\S+):(\d+)")
+READY = re.compile(r"serves .* at https?://(\S+):(\d+)")
 
 
 def binary():

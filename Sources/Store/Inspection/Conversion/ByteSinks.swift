@@ -51,8 +51,8 @@ final class PoolSink: RecordSink {
         if let size, size < PoolLayout.minimumSize {
             throw .badArgument(
                 option: "size",
-                detail: "a pool has at least \(PoolLayout.minimumSize) bytes: give a larger --size, "
-                    + "or none for as much as is needed")
+                detail: "a pool has at least \(PoolLayout.minimumSize) bytes: give a larger "
+                    + "--size, or none for as much as is needed")
         }
         try PoolOptions(size: size).check()
         try PoolFile.checkName(name)
@@ -70,8 +70,8 @@ final class PoolSink: RecordSink {
             guard end - PoolLayout.dataStart + pending.bytes.count <= room else {
                 throw .badArgument(
                     option: "size",
-                    detail: "the data does not fit into a pool of \(size) bytes, which has room for "
-                        + "\(room); give a larger --size, or none for as much as is needed")
+                    detail: "the data does not fit into a pool of \(size) bytes, which has room "
+                        + "for \(room); give a larger --size, or none for as much as is needed")
             }
         }
         if pending.isLarge { try write() }

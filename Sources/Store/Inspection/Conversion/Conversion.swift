@@ -93,8 +93,8 @@ package struct Conversion {
             guard let content = ExternalTerm.content(ofBinary: term) else {
                 throw .badArgument(
                     option: "terms",
-                    detail: "the record at position \(record.position) is a term that is no binary; "
-                        + "--terms moves terms as their encodings")
+                    detail: "the record at position \(record.position) is a term that is no "
+                        + "binary; --terms moves terms as their encodings")
             }
             try put(content, lines: writesLines, to: sink, record)
         case .bytes(let bytes): try move(bytes, lines: writesLines, to: sink, record)

@@ -58,7 +58,8 @@ final class RingSink: RecordSink {
             throw .badArgument(
                 option: "size",
                 detail: "the records need more than \(size.maxFiles) files of \(size.maxBytes) "
-                    + "bytes: the ring would drop the oldest; give it a larger --size or more --files")
+                    + "bytes: the ring would drop the oldest; give it a larger --size or more --files"
+            )
         }
         try close()
         index.current += 1

@@ -54,8 +54,8 @@ package struct FileRepair {
             return "the pool is in order as far as libpmemlog can tell; there is nothing to repair"
         } catch {
             guard case .notAPool(let detail) = error else { return error.summary }
-            return "libpmemlog repairs no pool, and its headers are all that can be checked: \(detail). "
-                + "convert --kind external takes the bytes of the file as they are"
+            return "libpmemlog repairs no pool, and its headers are all that can be checked: "
+                + "\(detail). convert --kind external takes the bytes of the file as they are"
         }
     }
 

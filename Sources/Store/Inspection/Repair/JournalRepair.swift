@@ -81,7 +81,8 @@ struct JournalRepair {
             throw .failed(detail: "\(file.path) is not the newest file of its folder")
         }
         guard cut.hasBytes else { return nil }
-        let lock = file.folder.exists(file.journalDirectory.path(StubDatabase.lockName))
+        let lock =
+            file.folder.exists(file.journalDirectory.path(StubDatabase.lockName))
             ? try StubDatabase.lock(file.journalDirectory) : nil
         defer { withExtendedLifetime(lock) {} }
         let name = file.newestPath

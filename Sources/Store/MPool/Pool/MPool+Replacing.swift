@@ -12,6 +12,8 @@ extension MPool {
     ) throws(StoreError) -> UInt32? {
         try locked { () throws(StoreError) -> UInt32? in
             let old = region.header(index)
+            // Of two writes to one place of a file the later one might reach it first.
+            while old.flags.contains(.writing) { try waitForIO() }
             let key = PageKey(bits: old.key.pointee.load(ordering: .acquiring))
             guard !key.isOrphan else { return nil }
             guard bytes.count == old.pageSize else {

@@ -37,7 +37,8 @@ extension MPool {
         let pages = schedule(isChanging)
         var failure = try writeAll(pages)
         if failure == nil {
-            failure = try flush(Set(pages.map(\.key.slot)))
+            // Pages that had to leave were written as well.
+            failure = try flush(writtenFiles)
             if failure != nil { markAgain(pages) }
         }
         if let failure {
@@ -45,8 +46,16 @@ extension MPool {
             state.pointee.checkpoint.mustRetry = true
             throw failure
         }
-        try waitForWrites(of: pages)
         return answer(lsn)
+    }
+
+    /// The files to which pages were written since they were last flushed.
+    private var writtenFiles: Set<Int> {
+        Set(
+            (0..<state.pointee.fileBound).filter { slot in
+                let fields = region.file(slot).fields.pointee
+                return fields.isUsed && !fields.isTemporary && fields.writes > fields.flushedWrites
+            })
     }
 
     private func answer(_ lsn: LSN?) -> (result: SyncResult, lsn: LSN?) {
@@ -91,17 +100,6 @@ extension MPool {
         }
     }
 
-    /// Waits until nobody else writes one of these pages any more.
-    private func waitForWrites(of pages: [(index: UInt32, key: PageKey)]) throws(StoreError) {
-        while pages.contains(where: { page in
-            let header = region.header(page.index)
-            return header.key.pointee.load(ordering: .acquiring) == page.key.bits
-                && header.flags.contains(.writing)
-        }) {
-            try waitForIO()
-        }
-    }
-
     /// Marks pages dirty whose file could not be flushed: what was written may never reach the disk.
     private func markAgain(_ pages: [(index: UInt32, key: PageKey)]) {
         for page in pages {
@@ -114,20 +112,28 @@ extension MPool {
     ///
     /// The lock is given back meanwhile.
     private func flush(_ slots: Set<Int>) throws(StoreError) -> StoreError? {
-        var files: [PageBacking] = []
+        var files: [(slot: Int, backing: PageBacking, writes: UInt64)] = []
         for slot in slots.sorted() where !region.file(slot).fields.pointee.isTemporary {
-            if let backing = backings[slot], backing.isWritable { files.append(backing) }
+            guard let backing = backingForWriting(slot) else { continue }
+            files.append((slot, backing, region.file(slot).fields.pointee.writes))
         }
         giveLockBack()
         var first: StoreError?
-        for backing in files {
+        var flushed: [(slot: Int, backing: PageBacking, writes: UInt64)] = []
+        for file in files {
             do throws(StoreError) {
-                try backing.file.sync()
+                try file.backing.file.sync()
+                flushed.append(file)
             } catch {
                 first = first ?? error
             }
         }
         try takeLock()
+        for file in flushed {
+            let fields = region.file(file.slot).fields
+            guard fields.pointee.generation == file.backing.generation else { continue }
+            fields.pointee.flushedWrites = max(fields.pointee.flushedWrites, file.writes)
+        }
         return first
     }
 
@@ -160,7 +166,6 @@ extension MPool {
         }
         pages.sort { $0.key.pgno < $1.key.pgno }
         if let failure = try writeAll(pages) { throw failure }
-        try waitForWrites(of: pages)
         // What was pinned or marked meanwhile is as good as pinned before.
         let isLeft = pages.contains { page in
             let header = region.header(page.index)

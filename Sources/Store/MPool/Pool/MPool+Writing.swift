@@ -15,6 +15,7 @@ extension MPool {
         let copy = PageCopy(count: header.pageSize)
         copy.bytes.copyMemory(from: UnsafeRawBufferPointer(region.page(header)))
         header.ioProcess = UInt8(region.process)
+        let wasPending = header.flags.contains(.pending)
         header.set(header.flags.union(.writing))
         region.release(index)
         let entry = region.file(key.slot)
@@ -30,7 +31,8 @@ extension MPool {
             failure = error
         }
         try takeLock()
-        ended(index, key, lsn, failed: failure != nil)
+        if failure == nil { noteWrite(key) }
+        ended(index, key, lsn, failed: failure != nil, isOfCheckpoint: wasPending)
         endedIO()
         if let failure { throw failure }
         return true
@@ -53,8 +55,21 @@ extension MPool {
         entry.noteEnd((Int(pgno) + 1) * copy.bytes.count)
     }
 
+    /// The file holds something that its next flush must put on stable storage.
+    private func noteWrite(_ key: PageKey) {
+        let fields = region.file(key.slot).fields
+        guard PageKey.file(slot: key.slot, generation: fields.pointee.generation) == key.file
+        else { return }
+        fields.pointee.writes += 1
+    }
+
     /// The state of a page after its copy has been written, or has not.
-    private func ended(_ index: UInt32, _ key: PageKey, _ lsn: LSN?, failed: Bool) {
+    ///
+    /// - Parameter isOfCheckpoint: whether a checkpoint had asked for the page before it was copied;
+    ///   else the copy may be older than what it asked for.
+    private func ended(
+        _ index: UInt32, _ key: PageKey, _ lsn: LSN?, failed: Bool, isOfCheckpoint: Bool
+    ) {
         let header = region.header(index)
         var flags = header.flags
         let wasChanged = flags.contains(.changedWhileWriting)
@@ -63,7 +78,7 @@ extension MPool {
         let now = PageKey(bits: header.key.pointee.load(ordering: .acquiring))
         guard !failed, !now.isOrphan, now.settled == key.settled else { return }
         if !wasChanged { mark(index, dirty: false) }
-        guard flags.contains(.pending) else { return }
+        guard flags.contains(.pending), isOfCheckpoint || !wasChanged else { return }
         mark(index, pending: false)
         if let lsn, !state.pointee.checkpoint.hasWritten || lsn > state.pointee.checkpoint.written {
             state.pointee.checkpoint.written = lsn
@@ -73,9 +88,29 @@ extension MPool {
 
     /// Writes those of some pages that are still dirty and free, in that order; with the lock.
     ///
-    /// A failure does not stop the others.
+    /// Pages that somebody else is writing are waited for, and written again if they are dirty then:
+    /// that copy may have been made before this was asked. A failure does not stop the others.
     /// - Returns: the first failure.
     func writeAll(_ pages: [(index: UInt32, key: PageKey)]) throws(StoreError) -> StoreError? {
+        var first: StoreError?
+        for _ in 0..<2 {
+            if let failure = try writeEach(pages) { first = first ?? failure }
+            let busy = pages.filter(isBeingWritten)
+            if busy.isEmpty { break }
+            while busy.contains(where: isBeingWritten) { try waitForIO() }
+        }
+        return first
+    }
+
+    private func isBeingWritten(_ page: (index: UInt32, key: PageKey)) -> Bool {
+        let header = region.header(page.index)
+        return header.key.pointee.load(ordering: .acquiring) == page.key.bits
+            && header.flags.contains(.writing)
+    }
+
+    private func writeEach(_ pages: [(index: UInt32, key: PageKey)]) throws(StoreError)
+        -> StoreError?
+    {
         var first: StoreError?
         for (count, page) in pages.enumerated() {
             let header = region.header(page.index)
@@ -104,7 +139,7 @@ extension MPool {
     ///
     /// A file that this process has not opened is opened by the name in the region. A temporary file
     /// comes into being with its first write.
-    private func backingForWriting(_ slot: Int) -> PageBacking? {
+    func backingForWriting(_ slot: Int) -> PageBacking? {
         let entry = region.file(slot)
         let fields = entry.fields.pointee
         let isOurs = entry.handles(of: region.process).pointee > 0

@@ -48,6 +48,9 @@ struct PageFileEntry {
         var cookieLength = -1
         var pathLength = 0
         var nameLength = 0
+        /// Pages written to the file, and how many of those had been written when it was last flushed.
+        var writes: UInt64 = 0
+        var flushedWrites: UInt64 = 0
     }
 
     private static let fieldsAt = 256

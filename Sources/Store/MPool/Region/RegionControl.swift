@@ -7,7 +7,7 @@ struct RegionControl {
     let base: UnsafeMutableRawPointer
 
     static let magic: UInt64 = 0x544D_4D50_4F4F_4C31
-    static let version: UInt32 = 1
+    static let version: UInt32 = 2
 
     /// What only the holder of the lock reads and writes.
     struct State {

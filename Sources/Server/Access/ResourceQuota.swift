@@ -1,0 +1,53 @@
+import API
+import Store
+import Synchronization
+
+/// A place that a resource in the making takes in its token's quota, until it is there.
+struct ResourceQuota: Sendable {
+    let token: AccessToken
+
+    /// The resource is there, or will never be.
+    func release() { token.resourcesUnderWay.subtract(1, ordering: .sequentiallyConsistent) }
+}
+
+extension Service {
+    /// Takes a place for the resource that the path names; nil if that is there, or nobody counts.
+    ///
+    /// Counts what there is among what the token covers; waits for the disk.
+    ///
+    /// - Throws: `rate_limited` beyond the token's quota.
+    func quota(for call: Call) throws(Problem) -> ResourceQuota? {
+        guard let token = call.token, let most = token.grant.resourceQuota,
+            let kind = call.route.resourceKind
+        else { return nil }
+        // Taken before the count, so that of two at once none is missed.
+        let underWay = token.resourcesUnderWay.add(1, ordering: .sequentiallyConsistent).newValue
+        let place = ResourceQuota(token: token)
+        do throws(Problem) {
+            let covered = try mapping { () throws(StoreError) in try resources(of: token) }
+            guard !covered.contains("\(kind)/\(call.name)"), covered.count + underWay > most else {
+                return place
+            }
+        } catch {
+            place.release()
+            throw error
+        }
+        place.release()
+        access.countLimited()
+        throw Problem(
+            .rateLimited, "the token may have \(most) resources, and they are there",
+            members: [.init(name: "limit", value: .integer(most))])
+    }
+
+    private func resources(of token: AccessToken) throws(StoreError) -> [String] {
+        let names = [
+            ("pools", try store.pools.names(prefix: "", after: nil, limit: .max).names),
+            ("logs", try store.logs.names(prefix: "", after: nil, limit: .max).names),
+            ("journals", try store.journals.names(prefix: "", after: nil, limit: .max).names),
+            ("mpools", try store.mpools.names().map(\.name).filter { $0 != MPools.service }),
+        ]
+        return names.flatMap { kind, names in
+            names.filter { token.covers(kind, $0) }.map { "\(kind)/\($0)" }
+        }
+    }
+}

@@ -1,0 +1,105 @@
+"""The power fails, or the service is killed, under buffer pools: flushed pages are there (P1, P3)."""
+
+import os
+import random
+import time
+
+import pytest
+
+from support.mpools import PAGE, MPool
+from support.page_writer import OPTIONS, PageWriter, judge, open_pool
+from support.power import CUTS, needs_power
+from support.progress import progress
+from support.server import Server, wait_until
+
+CYCLES = int(os.environ.get("TIDEMARK_CYCLES", 10))
+FILTERS = ["plain", "checksums"]
+
+
+def on_a_disk(test):
+    for mark in needs_power:
+        test = mark(test)
+    return test
+
+
+def opened(client, filters):
+    """The pool with its file; with checksums a torn page can't be read."""
+    if filters == "plain":
+        return open_pool(client)
+    pool = MPool(client, "m", **OPTIONS)
+    assert client.put("/v1/mpools/m/ftypes/1", {"pgin": "crc32c", "pgout": "crc32c"}).status < 300
+    pool.open(path="f.db", ftype=1)
+    return pool
+
+
+def run(server, dice):
+    writers = [PageWriter(server, number, random.Random(dice.random())) for number in range(3)]
+    for writer in writers:
+        writer.start()
+    return writers
+
+
+def stop(writers):
+    for writer in writers:
+        writer.stop.set()
+    for writer in writers:
+        writer.join()
+    odd = [answer for writer in writers for answer in writer.odd]
+    assert not odd, odd[:3]
+
+
+def merged(maps):
+    return {pgno: version for each in maps for pgno, version in dict(each).items()}
+
+
+def test_killed_under_load_no_flushed_page_is_lost(start, dice):
+    server = start()
+    known, asked = {}, {}
+    for cycle in progress(range(CYCLES), "kill"):
+        pool = open_pool(server.client)
+        assert not judge(pool, known, asked)
+        for pgno in asked:
+            # Versions start anew.
+            assert pool.put(pgno, bytes(PAGE)).status == 204
+        wait_until(lambda: pool.fsync().status == 200, what="a flush of all")
+        writers = run(server, dice)
+        time.sleep(dice.uniform(0.02, 0.2))  # the moment is random on purpose
+        server.kill9()
+        stop(writers)
+        known = merged(writer.flushed for writer in writers)
+        asked = merged(writer.put for writer in writers)
+        server.start()
+    assert known
+
+
+def cut(disk, server, cuts, dice, filters):
+    writers = run(server, dice)
+    faults = []
+    try:
+        for _ in progress(range(cuts), "cut"):
+            time.sleep(dice.uniform(0.01, 0.1))  # the moment is random on purpose
+            flushed = merged(writer.flushed for writer in writers)
+            with disk.cut() as data:
+                asked = merged(writer.put for writer in writers)
+                with Server(data) as other:
+                    faults += judge(opened(other.client, filters), flushed, asked)
+    finally:
+        stop(writers)
+    assert all(writer.flushed for writer in writers)
+    return faults[:5]
+
+
+@pytest.mark.parametrize("filters", FILTERS)
+@on_a_disk
+def test_no_flushed_page_is_lost_in_a_power_cut(disk, dice, filters):
+    with Server(disk.mount / "data") as server:
+        opened(server.client, filters)
+        faults = cut(disk, server, CUTS, dice, filters)
+    assert not faults, "\n".join(faults)
+
+
+@on_a_disk
+def test_control_server_whose_flushes_do_nothing_is_caught(disk, no_flushes, dice):
+    with Server(disk.mount / "data", preload=no_flushes) as server:
+        opened(server.client, "plain")
+        assert cut(disk, server, 6, dice, "plain"), "the rig notices nothing"
