@@ -63,23 +63,41 @@ static enum verdict end(struct client *c, int wanted) {
   return found;
 }
 
+/* Where a body in chunks ends; NULL if that has not come. */
+static char *chunks_end(char *at, char *stop) {
+  for (;;) {
+    char *line = memchr(at, '\n', (size_t)(stop - at));
+    if (!line) return NULL;
+    size_t size = strtoul(at, NULL, 16);
+    if ((size_t)(stop - line) < size + 3) return NULL;
+    at = line + 1 + size + 2;
+    if (!size) return at; /* nobody here sends trailers */
+  }
+}
+
 /* One whole answer or none; takes what it has read. */
 static enum verdict read_http(struct client *c) {
   char *text = c->in + c->from, *body = memmem(text, c->to - c->from, "\r\n\r\n", 4);
   if (!body) return MORE;
   *body = 0;
   body += 4;
-  size_t here = (size_t)(c->in + c->to - body);
+  char *stop = c->in + c->to, *after = NULL;
   const char *length = strcasestr(text, "\r\nContent-Length:");
+  const char *chunks = strcasestr(text, "\r\nTransfer-Encoding: chunked");
   int status = atoi(text + 9), last = !!strcasestr(text, "\r\nConnection: close");
   body[-4] = '\r';
-  if (!length || last) return WRONG; /* nobody here answers in chunks or hangs up */
-  size_t size = strtoul(length + 17, NULL, 10);
-  if (here < size) return MORE;
-  c->from = (size_t)(body - c->in) + size;
+  if ((!length && !chunks) || last) return WRONG; /* nobody here hangs up */
+  if (chunks) {
+    after = chunks_end(body, stop);
+  } else {
+    size_t size = strtoul(length + 17, NULL, 10);
+    if ((size_t)(stop - body) >= size) after = body + size;
+  }
+  if (!after) return MORE;
+  c->from = (size_t)(after - c->in);
   if (status == 503) return REFUSED;
   /* webdis says 200 even if Redis refuses. */
-  return status / 100 != 2 || memmem(body, size, "[false", 6) ? WRONG : ACCEPTED;
+  return status / 100 != 2 || memmem(body, (size_t)(after - body), "[false", 6) ? WRONG : ACCEPTED;
 }
 
 static enum verdict read_resp(struct client *c) {

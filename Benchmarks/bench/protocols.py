@@ -47,14 +47,19 @@ def message(kind, content):
     return kind + struct.pack(">I", len(content) + 4) + content
 
 
+def postgres_login(*settings):
+    words = ["user", "bench", "database", "postgres", *settings]
+    return message(
+        b"", struct.pack(">I", 196608) + b"".join(w.encode() + b"\0" for w in words) + b"\0")
+
+
 def postgres_hello(batch, synchronous_commit):
     """Logs in, and prepares an INSERT of that many rows."""
-    settings = ["user", "bench", "database", "postgres", "synchronous_commit", synchronous_commit]
-    start = struct.pack(">I", 196608) + b"".join(s.encode() + b"\0" for s in settings) + b"\0"
+    login = postgres_login("synchronous_commit", synchronous_commit)
     rows = ", ".join(f"(${number + 1})" for number in range(batch))
     types = struct.pack(">H", batch) + struct.pack(">I", 17) * batch  # 17 is bytea
     statement = b"append\0" + f"INSERT INTO bench VALUES {rows}".encode() + b"\0" + types
-    return message(b"", start) + message(b"P", statement) + message(b"S", b"")
+    return login + message(b"P", statement) + message(b"S", b"")
 
 
 def postgres(record, batch):

@@ -11,6 +11,7 @@ import subprocess
 import tempfile
 import time
 
+from bench import protocols
 from bench.machine import free_port, request
 
 POSTGRES_USER = "postgres"
@@ -168,12 +169,11 @@ def postgres(bench):
     subprocess.run(
         [*become, programs / "initdb", "-D", folder / "data", "-U", "bench", "-A", "trust"],
         check=True, capture_output=True, cwd="/")
-    # It answers a request for TLS with one letter as soon as it listens.
     return start(
         bench, "PostgreSQL",
         [*become, programs / "postgres", "-D", folder / "data", "-p", port, "-h", "127.0.0.1",
          "-k", ""],
-        port, (bytes.fromhex("0000000804d2162f"), b"N"), cwd="/")
+        port, (protocols.postgres_login(), b"R"), cwd="/")
 
 
 def postgres_programs():

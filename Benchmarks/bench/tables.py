@@ -16,6 +16,9 @@ class Row:
         ours, *others = self.rates.items()
         cells = [self.case, number(statistics.median(ours[1]))]
         for _, rates in others:
+            if not all(rates):
+                cells.append("no answer in time")
+                continue
             ratio = statistics.median(ours[1]) / statistics.median(rates)
             by_round = [a / b for a, b in zip(ours[1], rates)]
             cells.append(
