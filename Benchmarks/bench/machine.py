@@ -18,6 +18,11 @@ def tell(text):
     print(text, file=sys.stderr, flush=True)
 
 
+def program(name):
+    """Where a program is, also if it lies where only root looks; None if it is not there."""
+    return shutil.which(name) or shutil.which(name, path="/usr/sbin:/sbin")
+
+
 def free_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -116,9 +121,9 @@ class Bench:
 def describe(bench):
     """What was measured, and on what."""
     def version(command):
-        if not shutil.which(command[0]):
+        if not (found := program(command[0])):
             return None
-        done = subprocess.run(command, capture_output=True, text=True)
+        done = subprocess.run([found, *command[1:]], capture_output=True, text=True)
         return next(iter((done.stdout or done.stderr).splitlines()), "")
 
     kind = subprocess.run(

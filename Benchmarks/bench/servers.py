@@ -12,7 +12,7 @@ import tempfile
 import time
 
 from bench import protocols
-from bench.machine import free_port, request
+from bench.machine import free_port, program, request
 
 POSTGRES_USER = "postgres"
 
@@ -152,9 +152,8 @@ def nginx(bench, folder):
             server {{ listen 127.0.0.1:{port}; }}
         }}""")
     (folder / "root/ready").write_text("ready\n")
-    binary = shutil.which("nginx") or "/usr/sbin/nginx"
     return start(
-        bench, "nginx", [binary, "-p", folder, "-c", folder / "nginx.conf"], port, "/ready")
+        bench, "nginx", [program("nginx"), "-p", folder, "-c", folder / "nginx.conf"], port, "/ready")
 
 
 def postgres(bench):
@@ -198,11 +197,11 @@ def nats_can(bench, durability):
     """Whether this nats-server can flush before it acknowledges: 2.10 was the first."""
     configuration = nats_configuration(bench.folder("nats"), free_port(), durability)
     return subprocess.run(
-        ["nats-server", "-t", "-c", configuration], capture_output=True).returncode == 0
+        [program("nats-server"), "-t", "-c", configuration], capture_output=True).returncode == 0
 
 
 def nats(bench, durability):
     port = free_port()
     configuration = nats_configuration(bench.folder("nats"), port, durability)
     return start(
-        bench, "JetStream", ["nats-server", "-c", configuration], port, (b"PING\r\n", b"INFO"))
+        bench, "JetStream", [program("nats-server"), "-c", configuration], port, (b"PING\r\n", b"INFO"))
