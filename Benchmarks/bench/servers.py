@@ -153,7 +153,8 @@ def nginx(bench, folder):
         }}""")
     (folder / "root/ready").write_text("ready\n")
     return start(
-        bench, "nginx", [program("nginx"), "-p", folder, "-c", folder / "nginx.conf"], port, "/ready")
+        bench, "nginx", [program("nginx"), "-p", folder, "-c", folder / "nginx.conf"], port,
+        "/ready")
 
 
 def postgres(bench):
@@ -204,4 +205,5 @@ def nats(bench, durability):
     port = free_port()
     configuration = nats_configuration(bench.folder("nats"), port, durability)
     return start(
-        bench, "JetStream", [program("nats-server"), "-c", configuration], port, (b"PING\r\n", b"INFO"))
+        bench, "JetStream", [program("nats-server"), "-c", configuration], port,
+        (b"PING\r\n", b"INFO"))
