@@ -219,26 +219,15 @@ static void join(struct client *c, int client, int port) {
   fcntl(c->socket, F_SETFL, O_NONBLOCK);
 }
 
-int main(int count, char **arguments) {
-  if (count != 8) return fprintf(stderr, "usage: see the source\n"), 2;
-  for (size_t i = 0; i < sizeof protocols / sizeof *protocols; i++)
-    if (!strcmp(arguments[1], protocols[i].name)) protocol = &protocols[i];
-  int clients = atoi(arguments[3]);
-  double seconds = atof(arguments[4]);
-  parts = atoi(arguments[5]);
-  if (!protocol || clients < 1) return fprintf(stderr, "usage: see the source\n"), 2;
-  hello = contents(arguments[6], &hello_size);
-  request = contents(arguments[7], &request_size);
-  struct client *all = calloc((size_t)clients, sizeof *all);
-  struct epoll_event events[256];
-  int epoll = epoll_create1(0);
-  for (int i = 0; i < clients; i++) {
-    join(&all[i], i, atoi(arguments[2]));
-    struct epoll_event event = {.events = EPOLLIN | EPOLLOUT | EPOLLET, .data.ptr = &all[i]};
-    if (epoll_ctl(epoll, EPOLL_CTL_ADD, all[i].socket, &event)) die("epoll");
-  }
+struct found {
+  long counts[VERDICTS], late; /* late: accepted after the end */
+};
 
-  long counts[VERDICTS] = {0}, late = 0;
+/* Lets all clients ask until the time is over, and waits for what is owed then. */
+static struct found drive(struct client *all, int clients, int epoll, double seconds) {
+  struct found result = {0};
+  long *counts = result.counts;
+  struct epoll_event events[256];
   int waiting = clients;
   double ends = now() + seconds, patience = ends + PATIENCE;
   for (int i = 0; i < clients; i++) {
@@ -255,7 +244,7 @@ int main(int count, char **arguments) {
       if (found == MORE) found = protocol->read(c);
       if (found == MORE) continue;
       if (time < ends) counts[found]++;
-      else if (found == ACCEPTED) late++;
+      else if (found == ACCEPTED) result.late++;
       else if (found == WRONG) counts[WRONG]++;
       c->sent = 0;
       if (time < ends && (found != WRONG || protocol->read != read_http)) {
@@ -268,6 +257,29 @@ int main(int count, char **arguments) {
     }
   }
   counts[WRONG] += waiting; /* never answered */
-  printf("%ld %ld %ld %ld\n", counts[ACCEPTED], counts[REFUSED], counts[WRONG], counts[ACCEPTED] + late);
+  return result;
+}
+
+int main(int count, char **arguments) {
+  if (count != 8) return fprintf(stderr, "usage: see the source\n"), 2;
+  for (size_t i = 0; i < sizeof protocols / sizeof *protocols; i++)
+    if (!strcmp(arguments[1], protocols[i].name)) protocol = &protocols[i];
+  int clients = atoi(arguments[3]);
+  double seconds = atof(arguments[4]);
+  parts = atoi(arguments[5]);
+  if (!protocol || clients < 1) return fprintf(stderr, "usage: see the source\n"), 2;
+  hello = contents(arguments[6], &hello_size);
+  request = contents(arguments[7], &request_size);
+  struct client *all = calloc((size_t)clients, sizeof *all);
+  int epoll = epoll_create1(0);
+  for (int i = 0; i < clients; i++) {
+    join(&all[i], i, atoi(arguments[2]));
+    struct epoll_event event = {.events = EPOLLIN | EPOLLOUT | EPOLLET, .data.ptr = &all[i]};
+    if (epoll_ctl(epoll, EPOLL_CTL_ADD, all[i].socket, &event)) die("epoll");
+  }
+
+  struct found found = drive(all, clients, epoll, seconds);
+  const long *in_time = found.counts;
+  printf("%ld %ld %ld %ld\n", in_time[ACCEPTED], in_time[REFUSED], in_time[WRONG], in_time[ACCEPTED] + found.late);
   return 0;
 }
