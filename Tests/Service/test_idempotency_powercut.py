@@ -104,4 +104,4 @@ def test_control_keys_that_never_reach_the_disk_are_missed(disk, no_flushes, dic
     resource = Resource("halt")
     with Server(disk.mount / "data", preload=no_flushes) as server:
         resource.create(server.client)
-        assert cut(disk, server, resource, 4, dice), "the rig notices nothing"
+        assert any(cut(disk, server, resource, 4, dice) for _ in range(5)), "the rig notices nothing"

@@ -61,4 +61,4 @@ def test_no_synced_record_is_lost_nor_found_elsewhere(disk, dice):
 def test_control_server_whose_flushes_do_nothing_is_caught(disk, no_flushes, dice):
     with Server(disk.mount / "data", preload=no_flushes) as server:
         Journal(server.client, "j", file_max=102_400)
-        assert cut(disk, server, 4, dice), "the rig notices nothing"
+        assert any(cut(disk, server, 4, dice) for _ in range(5)), "the rig notices nothing"

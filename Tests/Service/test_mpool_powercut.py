@@ -102,4 +102,4 @@ def test_no_flushed_page_is_lost_in_a_power_cut(disk, dice, filters):
 def test_control_server_whose_flushes_do_nothing_is_caught(disk, no_flushes, dice):
     with Server(disk.mount / "data", preload=no_flushes) as server:
         opened(server.client, "plain")
-        assert cut(disk, server, 6, dice, "plain"), "the rig notices nothing"
+        assert any(cut(disk, server, 6, dice, "plain") for _ in range(5)), "the rig notices nothing"

@@ -33,7 +33,6 @@ extension Service {
             throw error
         }
         place.release()
-        access.countLimited()
         throw Problem(
             .rateLimited, "the token may have \(most) resources, and they are there",
             members: [.init(name: "limit", value: .integer(most))])

@@ -54,7 +54,6 @@ extension Service {
         }
         access.count(refusal)
         if let seconds = failures.note(address) {
-            access.countLimited()
             var problem = Problem(.rateLimited, "too many tokens from here were not taken")
             problem.headers = [.init("Retry-After", String(seconds))]
             throw problem
@@ -65,7 +64,6 @@ extension Service {
     }
 
     private func tooFast(_ limiter: RateLimiter, _ finding: RateLimiter.Finding) -> Problem {
-        access.countLimited()
         let rate = limiter.rate.requestsPerSecond
         var problem = Problem(
             .rateLimited, "the token may make \(rate) requests in a second",
