@@ -119,7 +119,8 @@ enum MPoolSchemas {
         [
             "cachesize": cacheSize,
             "mmapsize": [
-                "type": "integer", "minimum": 1, "default": 10_485_760,
+                "type": "integer", "minimum": 1, "maximum": .integer(.max),
+                "default": 10_485_760,
                 "description": "Read-only files that are not larger are read past the pool.",
             ],
             "mode": [
@@ -207,7 +208,9 @@ enum MPoolSchemas {
             "nommap": ["type": "boolean", "default": false],
             "rdonly": ["type": "boolean", "default": false],
             "mode": ["type": "string", "pattern": "^[0-7]?[67][0-7]{2}$", "default": "0640"],
-            "lsn_offset": ["type": "integer", "minimum": -1, "default": -1],
+            "lsn_offset": [
+                "type": "integer", "minimum": -1, "maximum": .integer(.max), "default": -1,
+            ],
             "pgcookie": page,
             "uid": ["type": "string", "pattern": "^[0-9a-fA-F]{40}$"],
             "oddsize": [
@@ -218,7 +221,7 @@ enum MPoolSchemas {
                 "type": "integer", "minimum": 0, "maximum": 4_294_967_295, "default": 0,
                 "description": "The highest page that may be made; 0 for no limit.",
             ],
-            "clear_len": ["type": "integer", "minimum": 0],
+            "clear_len": ["type": "integer", "minimum": 0, "maximum": .integer(.max)],
         ], required: ["pagesize"], closed: true)
 
     private static let file = object([
