@@ -1,6 +1,6 @@
 /// Times as RFC 3339 has them, read.
 enum Timestamp {
-    /// Milliseconds since 1970; nil for what is no time, or one before 1970.
+    /// Milliseconds since 1970; nil for what is no time. One before 1970 counts as 1970.
     static func milliseconds(_ text: String) -> Int? {
         var rest = Substring(text)
         guard let year = number(&rest, 4), skip(&rest, "-"),
@@ -13,8 +13,7 @@ enum Timestamp {
         else { return nil }
         let seconds =
             dayNumber(year, month, day) * 86_400 + hour * 3600 + minute * 60 + min(second, 59)
-        let result = (seconds - offset * 60) * 1000 + fraction
-        return result >= 0 ? result : nil
+        return max(0, (seconds - offset * 60) * 1000 + fraction)
     }
 
     private static func number(_ rest: inout Substring, _ count: Int) -> Int? {
