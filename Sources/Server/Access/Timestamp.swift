@@ -1,6 +1,6 @@
 /// Times as RFC 3339 has them, read.
 enum Timestamp {
-    /// Milliseconds since 1970; nil for what is no time. One before 1970 counts as 1970.
+    /// Milliseconds since 1970, 0 for what lies before; nil for what is no time.
     static func milliseconds(_ text: String) -> Int? {
         var rest = Substring(text)
         guard let year = number(&rest, 4), skip(&rest, "-"),
