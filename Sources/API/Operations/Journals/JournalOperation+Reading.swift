@@ -154,7 +154,7 @@ extension JournalOperation {
             "WT_CURSOR::compare and equals: by LSN, then by the rows of it that were given.",
             parameters: [
                 .init(
-                    "with", "The other cursor.", ["type": "string"],
+                    "with", "The other cursor.", ["type": "string", "pattern": "^c_[0-9a-f]{32}$"],
                     example: JournalExamples.cursorName, isRequired: true)
             ],
             answers: [
