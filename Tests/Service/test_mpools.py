@@ -315,6 +315,7 @@ def test_a_filter_that_fails_leaves_the_page_dirty(api, name):
 @pytest.mark.parametrize("body, code", [
     ({"pgin": "rot13", "pgout": "none"}, "bad_parameter"),
     ({"pgin": "aes-gcm", "pgout": "none"}, "not_implemented"),
+    ({"pgin": "none+aes-xts", "pgout": "none"}, "not_implemented"),
     ({"pgin": "none"}, "bad_parameter"),
 ], ids=str)
 def test_filters_that_cannot_be_had(api, name, body, code):

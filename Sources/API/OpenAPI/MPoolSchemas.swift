@@ -93,7 +93,8 @@ enum MPoolSchemas {
         "type": "string", "pattern": .string("^\(filterName)(\\+\(filterName)){0,7}$"),
         "description": "A filter's name, or a+b.",
     ]
-    private static let filterName = "(none|byteswap16|byteswap32|byteswap64|xor|crc32c|fail)"
+    private static let filterName =
+        "(none|byteswap16|byteswap32|byteswap64|xor|crc32c|aes-xts|aes-gcm|zstd|fail)"
     private static let ttl: JSONValue = [
         "type": "integer", "minimum": 1000, "maximum": 300_000, "default": 30_000,
         "description": "How long the pin lives without use.",

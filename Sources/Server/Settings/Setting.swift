@@ -81,6 +81,9 @@ struct Setting: Sendable {
         number(
             "mpool.service_cachesize", "Bytes of the pool that logs are read through; 0 for none.",
             \.serviceCacheSize, 0...(1 << 36)),
+        text(
+            "mpool.keys_file", "File with the keys that pages of buffer pools are encrypted with.",
+            \.pageKeysFile),
         flag(
             "metrics.per_resource",
             "Tell figures of each pool, log, journal and buffer pool by name.",
