@@ -200,13 +200,12 @@ extension MPool {
     private func install(_ key: PageKey, _ file: PageFile) throws(StoreError) -> UInt32 {
         let index = try region.allocate(pageSize: file.pageSize)
         let header = region.header(index)
-        header.set([])
+        header.reset()
         header.ioProcess = UInt8(region.process)
         header.frequency.pointee.store(0, ordering: .relaxed)
         header.stamp.pointee.store(clock.tickForAll(), ordering: .relaxed)
-        region.ownPins(index).pointee.wrappingAdd(
-            PinWord.pin, ordering: .sequentiallyConsistent)
-        header.key.pointee.store(key.bits | PageKey.loading, ordering: .sequentiallyConsistent)
+        region.ownPins(index).pointee.wrappingAdd(PinWord.pin, ordering: .relaxed)
+        header.key.pointee.store(key.bits | PageKey.loading, ordering: .releasing)
         region.link(index, key)
         header.queue = S3Fifo.none
         if !isLRU {

@@ -108,7 +108,7 @@ extension MPool {
         control.state.pointee = state
         // Stamps of discarded pages count down from here.
         control.clock.pointee.store(1 << 62, ordering: .relaxed)
-        RegionLock(at: memory.base + RegionControl.lockAt).make()
+        RegionLock(at: memory.base + RegionControl.lockAt).make(isShared: memory.isShared)
         control.state.pointee.isReady = 1
     }
 

@@ -158,8 +158,9 @@ package final class MPool: @unchecked Sendable {
         let header = region.header(index)
         let key = PageKey(bits: header.key.pointee.load(ordering: .relaxed))
         forget(index, key)
-        header.key.pointee.store(0, ordering: .sequentiallyConsistent)
-        header.set([])
+        // Whoever still sees the old key sees it marked, too.
+        header.key.pointee.store(0, ordering: .releasing)
+        header.reset()
         state.pointee.usedBytes -= header.pageSize
         region.free(index)
     }

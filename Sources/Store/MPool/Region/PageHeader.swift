@@ -93,6 +93,11 @@ struct PageHeader {
     @inline(__always)
     var flags: Flags { Flags(rawValue: flagBits.pointee.load(ordering: .sequentiallyConsistent)) }
 
+    /// Gives a header flags that nobody can be waiting for: its page has gone, or is not there yet.
+    func reset(_ flags: Flags = []) {
+        flagBits.pointee.store(flags.rawValue, ordering: .relaxed)
+    }
+
     func set(_ flags: Flags) {
         flagBits.pointee.store(flags.rawValue, ordering: .sequentiallyConsistent)
     }
