@@ -3,6 +3,7 @@
 import base64
 import fcntl
 import os
+import time
 
 import pytest
 
@@ -324,6 +325,75 @@ def test_filters_that_cannot_be_had(api, name, body, code):
     check_problem(api.put(f"{pool.path}/ftypes/0", {"pgin": "none", "pgout": "none"}),
                   "bad_parameter")
     check_problem(api.get(f"{pool.path}/ftypes/1"), "not_found")
+
+
+def test_pages_of_a_low_priority_leave_first(api, name):
+    pool = MPool(api, name, cachesize=8 * PAGE)
+    pool.open(priority="high")
+    pool.open("low", priority="low")
+    check_problem(api.put(f"{pool.path}/files/again", {
+        "pagesize": PAGE, "path": f"mpools/{name}/f"}), "arg_mismatch")
+    assert api.get(f"{pool.path}/files/low").json["priority"] == "low"
+    for pgno in range(4):
+        pool.put(pgno, b"h" * PAGE)
+    for pgno in range(30):
+        pool.put(pgno, b"l" * PAGE, "low")
+    before = pool.stat["st_page_in"]
+    for pgno in range(4):
+        pool.get(pgno)
+    assert pool.stat["st_page_in"] == before
+
+
+def test_a_put_can_give_its_page_another_priority(api, name):
+    pool = MPool(api, name, cachesize=8 * PAGE)
+    pool.open()
+    pin = pool.fget(0, "create").json["pin"]
+    check_problem(pool.fset(pin, priority="high"), "unknown_property")
+    check_problem(pool.fput(pin, priority="highest"), "bad_parameter")
+    assert pool.fput(pin, "dirty", priority="veryhigh").status == 200
+    for pgno in range(1, 30):
+        pool.put(pgno, b"n" * PAGE)
+    before = pool.stat["st_page_in"]
+    pool.get(0)
+    assert pool.stat["st_page_in"] == before
+
+
+def test_a_file_in_memory_is_nowhere_on_disk(api, shared, name):
+    pool = MPool(api, name, cachesize=8 * PAGE)
+    check_problem(api.put(f"{pool.path}/files/m", {"pagesize": PAGE, "inmemory": True}),
+                  "no_such_file")
+    pool.open("m", inmemory=True)
+    assert api.get(f"{pool.path}/files/m").json["inmemory"] is True
+    pool.put(2, b"m" * PAGE, "m")
+    pool.open()
+    for pgno in range(30):
+        pool.put(pgno, b"n" * PAGE)
+    assert pool.fsync("m").json == {"complete": True}
+    assert pool.post("/sync").json == {"complete": True}
+    assert pool.get(2, "m").body == b"m" * PAGE
+    assert not (shared.data / "mpools" / name / "m").exists()
+    for pgno in range(7):
+        pool.put(10 + pgno, b"m" * PAGE, "m")
+    check_problem(pool.put(20, b"m" * PAGE, "m"), "cache_full")
+    closed = api.delete(f"{pool.path}/files/m").json
+    assert closed["dirty_pages_dropped"] == 8
+    check_problem(api.put(f"{pool.path}/files/x", {
+        "pagesize": PAGE, "inmemory": True, "private": True, "create": True}), "bad_parameter")
+
+
+def test_a_sync_can_be_told_to_rest(api, name):
+    pool = MPool(api, name)
+    pool.open()
+    pacing = {"writes": 1, "sleep_us": 10_000}
+    changed = api.request("PATCH", pool.path, {"max_write": pacing})
+    assert changed.status == 200 and changed.json["max_write"] == pacing
+    for pgno in range(20):
+        pool.put(pgno, b"r" * PAGE)
+    began = time.monotonic()
+    assert pool.fsync().status == 200
+    assert time.monotonic() - began >= 0.19
+    check_problem(
+        api.request("PATCH", pool.path, {"max_write": {"writes": 1}}), "bad_parameter")
 
 
 def test_a_batch_does_its_operations_in_order(api, name):

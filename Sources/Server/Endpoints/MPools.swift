@@ -118,10 +118,12 @@ extension Service {
         var object = try JSONObject(try JSONDocument(call.body, depth: 64).root)
         let cacheSize = try object.integer("cachesize")
         let percent = try object.integer("max_pinned_pct")
+        let pacing = try WritePacing(&object)
         try object.finish()
         return try onMPool(call) { pool throws(Problem) in
             try mapping(of: .mpool) { () throws(StoreError) in
-                try pool.change(cacheSize: cacheSize, maxPinnedPercent: percent)
+                try pool.change(
+                    cacheSize: cacheSize, maxPinnedPercent: percent, pacing: pacing)
             }
             return .init(json: pool.json)
         }

@@ -15,6 +15,10 @@ package final class PageFile: Sendable {
     let isMapped: Bool
     /// Where a mapped file is read.
     let mapping: PageBacking?
+    /// What its priority adds to the stamps of its pages.
+    let stampOffset: UInt64
+    /// Each put is one with the flag to discard.
+    let discards: Bool
     private let closed = Atomic(false)
 
     init(
@@ -27,6 +31,8 @@ package final class PageFile: Sendable {
         self.mapping = mapping
         isMapped = mapping != nil
         pageSize = options.pageSize
+        stampOffset = pool.isLRU ? options.priority.stampOffset : 0
+        discards = options.priority == .veryLow
     }
 
     deinit { _ = try? close() }
@@ -58,7 +64,7 @@ package final class PageFile: Sendable {
             if isMapped { return try withPage(.existing(pgno), body) }
             index = try pool.acquire(self, .existing(pgno)).index
         }
-        defer { pool.putUnchanged(index) }
+        defer { pool.putUnchanged(index, stampOffset) }
         return try body(pool.region.page(pool.region.header(index)))
     }
 
@@ -70,7 +76,7 @@ package final class PageFile: Sendable {
         guard !isClosed, !isMapped else { return false }
         let index = pool.pinCached(PageKey(file: key, pgno: pgno))
         guard index != Region.none else { return false }
-        defer { pool.putUnchanged(index) }
+        defer { pool.putUnchanged(index, stampOffset) }
         body(pool.region.page(pool.region.header(index)))
         return true
     }

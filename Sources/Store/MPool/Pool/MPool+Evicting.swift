@@ -59,10 +59,7 @@ extension MPool {
     /// The page that the policy gives up next, of those that nobody holds and that can be written.
     private func nextVictim() -> UInt32? {
         if isLRU {
-            return victims.coldest(in: region) { entry in
-                region.header(entry.index).stamp.pointee.load(ordering: .relaxed) == entry.stamp
-                    && mayLeave(entry.index)
-            }
+            return victims.coldest(in: region) { mayLeave($0) }
         }
         return S3Fifo(region: region).victim(&ghosts) { mayLeave($0) }
     }
@@ -74,7 +71,9 @@ extension MPool {
             return false
         }
         let flags = header.flags
-        if flags.contains(.writing) { return false }
+        if flags.contains(.writing) || region.file(key.slot).fields.pointee.isInMemory {
+            return false
+        }
         return !flags.contains(.dirty) || canWrite(key.slot)
     }
 

@@ -200,10 +200,10 @@ extension MPool {
     private func install(_ key: PageKey, _ file: PageFile) throws(StoreError) -> UInt32 {
         let index = try region.allocate(pageSize: file.pageSize)
         let header = region.header(index)
-        header.reset()
+        header.reset(file.discards ? .discarded : [])
         header.ioProcess = UInt8(region.process)
         header.frequency.pointee.store(0, ordering: .relaxed)
-        header.stamp.pointee.store(clock.tickForAll(), ordering: .relaxed)
+        header.stamp.pointee.store(clock.tickForAll() &+ file.stampOffset, ordering: .relaxed)
         region.ownPins(index).pointee.wrappingAdd(PinWord.pin, ordering: .relaxed)
         header.key.pointee.store(key.bits | PageKey.loading, ordering: .releasing)
         region.link(index, key)
@@ -214,6 +214,7 @@ extension MPool {
         }
         state.pointee.usedBytes += file.pageSize
         state.pointee.pages += 1
+        noteArrival(index)
         let fields = file.entry.fields
         if fields.pointee.pages == 0 || key.pgno >= fields.pointee.highestCached {
             fields.pointee.highestCached = key.pgno

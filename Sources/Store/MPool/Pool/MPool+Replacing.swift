@@ -30,7 +30,7 @@ extension MPool {
             }
             header.frequency.pointee.store(
                 old.frequency.pointee.load(ordering: .relaxed), ordering: .relaxed)
-            header.stamp.pointee.store(clock.tickForAll(), ordering: .relaxed)
+            header.stamp.pointee.store(stamp(of: key.slot), ordering: .relaxed)
             region.ownPins(new).pointee.wrappingAdd(PinWord.pin, ordering: .sequentiallyConsistent)
             exchange(index, new, key)
             return new
@@ -49,6 +49,7 @@ extension MPool {
         old.key.pointee.store(key.bits | PageKey.orphan, ordering: .sequentiallyConsistent)
         old.set([.orphan])
         region.link(new, key)
+        noteArrival(new)
         header.queue = S3Fifo.none
         if !isLRU { S3Fifo(region: region).append(new, to: queue) }
         state.pointee.usedBytes += header.pageSize

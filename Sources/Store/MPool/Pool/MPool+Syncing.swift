@@ -75,6 +75,7 @@ extension MPool {
         for index in cachedPages {
             let header = region.header(index)
             let key = PageKey(bits: header.key.pointee.load(ordering: .acquiring)).settled
+            if region.file(key.slot).fields.pointee.isInMemory { continue }
             let isDirty = header.flags.contains(.dirty)
             let mayChange = !isDirty && region.pinCount(index) > 0 && isChanging(key.file, key.pgno)
             mark(index, pending: isDirty || mayChange)
@@ -150,7 +151,9 @@ extension MPool {
         defer { giveLockBack() }
         if file.isClosed { throw .mpool(.closed) }
         let fields = region.file(file.slot).fields
-        guard !file.isReadOnly, !fields.pointee.isTemporary else { return .complete }
+        guard !file.isReadOnly, !fields.pointee.isTemporary, !fields.pointee.isInMemory else {
+            return .complete
+        }
         var result = SyncResult.complete
         var pages: [(index: UInt32, key: PageKey)] = []
         if fields.pointee.dirtyPages > 0 { reclaimFromTheDead() }
@@ -209,6 +212,7 @@ extension MPool {
             let key = PageKey(bits: header.key.pointee.load(ordering: .acquiring))
             return header.flags.contains(.dirty) && region.pinCount(index) == 0
                 && !region.file(key.slot).fields.pointee.isTemporary
+                && !region.file(key.slot).fields.pointee.isInMemory
         }
         let stamped = dirty.map { index in
             let header = region.header(index)

@@ -122,9 +122,10 @@ extension MPool {
                 if case .mpool(.runRecovery) = error { throw error }
                 first = first ?? error
             }
+            let pacing = pacing.withLock { $0 }
             if pacing.writes > 0, (count + 1) % pacing.writes == 0 {
                 giveLockBack()
-                usleep(UInt32(clamping: pacing.microseconds))
+                usleep(UInt32(clamping: pacing.sleepMicroseconds))
                 try takeLock()
             }
         }
@@ -146,6 +147,7 @@ extension MPool {
         if let known = backings[slot], known.generation == fields.generation {
             if known.isWritable { return known }
         }
+        if fields.isInMemory { return nil }
         if fields.isTemporary {
             guard isOurs else { return nil }
             let made = try? PageBacking.temporary(

@@ -15,7 +15,8 @@ package final class MPool: @unchecked Sendable {
     let name: String
     /// Where temporary files of the pool go.
     let temporaryFolder: String
-    let pacing: (writes: Int, microseconds: Int)
+    /// When a sync rests.
+    package let pacing: Locked<WritePacing>
     /// False for one that only helps a newcomer into the region.
     private let isMember: Bool
 
@@ -39,7 +40,7 @@ package final class MPool: @unchecked Sendable {
         clock = StampClock(region.control.clock)
         isLRU = region.state.pointee.policy == 0
         log = options.log
-        pacing = (options.maxWrite, options.maxWriteSleepMicroseconds)
+        pacing = Locked(options.pacing)
     }
 
     deinit { if isMember { leave() } }

@@ -30,6 +30,9 @@ struct PageFileEntry {
         var isUsed = false
         var isTemporary = false
         var isMappable = false
+        /// Its pages never leave, since there is nowhere to put them.
+        var isInMemory = false
+        var priority = PagePriority.normal.number
         var highestIsStale = false
         var generation: UInt32 = 0
         var identity: (UInt64, UInt64, UInt64) = (0, 0, 0)
@@ -105,6 +108,8 @@ struct PageFileEntry {
         var new = Fields()
         new.isTemporary = options.name == nil
         new.isMappable = true
+        new.isInMemory = options.inMemory
+        new.priority = options.priority.number
         new.generation = generation
         new.identity = identity
         new.pageSize = options.pageSize

@@ -86,8 +86,11 @@ struct PageHeader {
         /// Memory was given back and has to be backed again.
         static let unbacked = Flags(rawValue: 64)
 
+        /// A put gave it another priority than its file has.
+        static let ranked = Flags(rawValue: 128)
+
         /// What the last put has work with.
-        static let needsCare: Flags = [.discarded, .pending, .orphan]
+        static let needsCare: Flags = [.discarded, .pending, .orphan, .ranked]
     }
 
     @inline(__always)
