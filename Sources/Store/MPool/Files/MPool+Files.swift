@@ -212,6 +212,8 @@ extension MPool {
     private func endFile(_ slot: Int) {
         let entry = region.file(slot)
         state.pointee.counts.gone += entry.counts
+        // Who opens the file next shall see what the disk has.
+        if entry.fields.pointee.hasLostWrites { backings[slot]?.file.dropCache() }
         entry.fields.pointee.isUsed = false
         entry.fields.pointee.identity = (0, 0, 0)
         backings[slot] = nil

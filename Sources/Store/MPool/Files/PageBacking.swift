@@ -6,6 +6,9 @@ final class PageBacking: Sendable {
     let isWritable: Bool
     /// Which file in its place in the table it is.
     let generation: UInt32
+    /// Held by who flushes the file: of two flushes at once the kernel might tell one alone of a
+    /// failure that concerns both.
+    let flushing = Locked(())
 
     init(_ file: consuming File, isWritable: Bool, generation: UInt32) {
         self.file = file

@@ -202,6 +202,7 @@ extension MPool {
         let header = region.header(index)
         header.reset(file.discards ? .discarded : [])
         header.ioProcess = UInt8(region.process)
+        header.lastWrite = 0
         header.frequency.pointee.store(0, ordering: .relaxed)
         header.stamp.pointee.store(clock.tickForAll() &+ file.stampOffset, ordering: .relaxed)
         region.ownPins(index).pointee.wrappingAdd(PinWord.pin, ordering: .relaxed)

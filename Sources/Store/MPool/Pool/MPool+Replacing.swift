@@ -24,6 +24,7 @@ extension MPool {
             region.page(header).copyMemory(from: bytes)
             let flags = old.flags.subtracting([.writing, .changedWhileWriting])
             header.set(flags.union(.dirty))
+            header.lastWrite = old.lastWrite
             if !flags.contains(.dirty) {
                 state.pointee.dirtyPages += 1
                 region.file(key.slot).fields.pointee.dirtyPages += 1

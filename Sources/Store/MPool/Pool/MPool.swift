@@ -178,6 +178,9 @@ package final class MPool: @unchecked Sendable {
         let file = region.file(key.slot)
         file.hits.add(region.takeHits(index))
         file.fields.pointee.pages -= 1
+        if file.fields.pointee.isPending(region.header(index).lastWrite) {
+            file.fields.pointee.leftWrites = file.fields.pointee.writes
+        }
         if key.pgno == file.fields.pointee.highestCached {
             file.fields.pointee.highestIsStale = true
         }

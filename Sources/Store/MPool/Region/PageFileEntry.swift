@@ -54,6 +54,16 @@ struct PageFileEntry {
         /// Pages written to the file, and how many of those had been written when it was last flushed.
         var writes: UInt64 = 0
         var flushedWrites: UInt64 = 0
+        /// The last write of a page that has left the pool since.
+        var leftWrites: UInt64 = 0
+        /// A flush has failed, and nobody has the pages any more that it was to make durable.
+        var hasLostWrites = false
+
+        /// Whether a write is not known to be on stable storage.
+        func isPending(_ write: UInt32) -> Bool {
+            guard write != 0 else { return false }
+            return Int32(bitPattern: write &- UInt32(truncatingIfNeeded: flushedWrites)) > 0
+        }
     }
 
     private static let fieldsAt = 256

@@ -69,6 +69,12 @@ struct PageHeader {
         nonmutating set { base.storeBytes(of: newValue, toByteOffset: 57, as: UInt8.self) }
     }
 
+    /// Which write to its file the page's last one was, by its lower half; 0 if it was never written.
+    var lastWrite: UInt32 {
+        get { base.load(fromByteOffset: 60, as: UInt32.self) }
+        nonmutating set { base.storeBytes(of: newValue, toByteOffset: 60, as: UInt32.self) }
+    }
+
     /// What is known of a page besides its bytes; changed under the region's lock alone.
     struct Flags: OptionSet {
         let rawValue: UInt32
