@@ -20,7 +20,8 @@ enum MPoolExamples {
     static let file: JSONValue = [
         "file": "f", "path": "f.db", "private": false, "ftype": 0, "pagesize": 4096,
         "lsn_offset": -1, "rdonly": false, "nommap": false, "oddsize": false,
-        "priority": "default", "inmemory": false, "maxpages": 0,
+        "priority": "default", "inmemory": false, "readahead": 0,
+        "maxpages": 0,
         "clear_len": nil, "pgcookie": nil, "uid": nil,
         "stat": [
             "file_name": "f.db", "st_pagesize": 4096, "st_cache_hit": 1, "st_cache_miss": 2,

@@ -238,6 +238,11 @@ enum MPoolSchemas {
             ],
             "clear_len": ["type": "integer", "minimum": 0, "maximum": .integer(.max)],
             "priority": priority,
+            "readahead": [
+                "type": "integer", "minimum": 0, "maximum": 64, "default": 0,
+                "description":
+                    "Pages that come in together where they are missed in order; hits once asked for.",
+            ],
             "inmemory": [
                 "type": "boolean", "default": false,
                 "description": "Pages by a name without a file; they never leave the pool.",
@@ -247,7 +252,8 @@ enum MPoolSchemas {
     private static let file = object([
         "file": string, "path": ["type": ["string", "null"]], "private": flag, "ftype": count,
         "pagesize": count, "lsn_offset": ["type": "integer"], "rdonly": flag, "nommap": flag,
-        "oddsize": flag, "priority": priority, "inmemory": flag, "maxpages": count,
+        "oddsize": flag, "priority": priority, "inmemory": flag,
+        "readahead": count, "maxpages": count,
         "clear_len": ["type": ["integer", "null"]],
         "pgcookie": ["oneOf": [page, ["type": "null"]]], "uid": ["type": ["string", "null"]],
         "stat": fileFigures,

@@ -47,6 +47,7 @@ extension OpenMPool {
             "rdonly": .bool(options.readOnly), "nommap": .bool(options.noMmap),
             "oddsize": .bool(options.oddSize),
             "priority": .string(options.priority.rawValue), "inmemory": .bool(options.inMemory),
+            "readahead": .integer(options.readAhead),
             "maxpages": .integer(Int(options.maxPages)),
             "clear_len": options.clearLength.map(JSONValue.integer) ?? .null,
             "pgcookie": options.cookie.map { JSONValue(page: $0) } ?? .null,

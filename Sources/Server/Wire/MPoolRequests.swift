@@ -57,6 +57,8 @@ struct PageFileRequest {
         options.oddSize = try object.bool("oddsize") ?? false
         options.maxPages = UInt32(try object.integer("maxpages", in: 0...Int(UInt32.max)) ?? 0)
         options.priority = try object.choice("priority") ?? .normal
+        options.readAhead =
+            try object.integer("readahead", in: 0...PageFileOptions.mostAhead) ?? 0
         options.inMemory = try object.bool("inmemory") ?? false
         guard !options.inMemory || !isPrivate && options.uid == nil else {
             throw Problem(

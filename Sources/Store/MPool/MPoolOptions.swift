@@ -95,12 +95,16 @@ package struct PageFileOptions: Equatable, Sendable {
     package var priority = PagePriority.normal
     /// There is no file, only pages by a name, which never leave the pool.
     package var inMemory = false
+    /// Pages that come in together where pages are missed in order; they count as read, and those not
+    /// asked for as hits once they are. None if below 2.
+    package var readAhead = 0
     /// How many bytes of a new page have to be zeros; pages are cleared as a whole.
     package var clearLength: Int?
 
     package init() {}
 
     package static let largestPage = 16 << 20
+    package static let mostAhead = 64
     package static let largestCookie = 1024
     package static let uidLength = 20
 
@@ -117,6 +121,10 @@ package struct PageFileOptions: Equatable, Sendable {
         guard clearLength ?? 0 <= pageSize, clearLength ?? 0 >= 0 else {
             throw .badArgument(
                 option: "clear_len", detail: "clear_len is larger than the page")
+        }
+        guard (0...Self.mostAhead).contains(readAhead) else {
+            throw .badArgument(
+                option: "readahead", detail: "readahead is 0 to \(Self.mostAhead) pages")
         }
         guard name != nil || !readOnly else {
             throw .badArgument(option: "rdonly", detail: "a private file can't be read only")

@@ -21,6 +21,13 @@ final class PageBacking: Sendable {
         try file.read(at: Int(pgno) * page.count, into: page)
     }
 
+    /// Reads as much as there is of pages that follow each other; how many bytes that was.
+    func read(
+        _ pgno: UInt32, into pages: [UnsafeMutableRawBufferPointer]
+    ) throws(StoreError) -> Int {
+        try file.read(at: Int(pgno) * (pages.first?.count ?? 0), into: pages)
+    }
+
     func write(_ pgno: UInt32, _ page: UnsafeRawBufferPointer) throws(StoreError) {
         try file.write(page, at: Int(pgno) * page.count)
     }

@@ -20,6 +20,8 @@ package final class PageFile: Sendable {
     /// Each put is one with the flag to discard.
     let discards: Bool
     private let closed = Atomic(false)
+    /// The page that a reader in order misses next.
+    private let expected = Atomic(UInt64.max)
 
     init(
         pool: MPool, options: PageFileOptions, slot: Int, key: UInt64, mapping: PageBacking?
@@ -45,6 +47,15 @@ package final class PageFile: Sendable {
 
     /// Whether this call is the one that closes it.
     func becomeClosed() -> Bool { !closed.exchange(true, ordering: .acquiringAndReleasing) }
+
+    /// Whether a page that is missed is the one behind those that were; if not, the next may be.
+    func isNext(_ pgno: UInt32) -> Bool {
+        if expected.load(ordering: .relaxed) == UInt64(pgno) { return true }
+        expect(UInt64(pgno) + 1)
+        return false
+    }
+
+    func expect(_ pgno: UInt64) { expected.store(pgno, ordering: .relaxed) }
 
     /// What errors call the file.
     var name: String { options.name ?? "a private file" }

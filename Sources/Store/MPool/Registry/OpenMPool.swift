@@ -152,6 +152,7 @@ package final class OpenMPool: Sendable {
             ("nommap", "\(known.noMmap)", "\(given.noMmap)"),
             ("oddsize", "\(known.oddSize)", "\(given.oddSize)"),
             ("priority", known.priority.rawValue, given.priority.rawValue),
+            ("readahead", "\(known.readAhead)", "\(given.readAhead)"),
             ("inmemory", "\(known.inMemory)", "\(given.inMemory)"),
             ("maxpages", "\(known.maxPages)", "\(given.maxPages)"),
             ("clear_len", "\(known.clearLength ?? -1)", "\(given.clearLength ?? -1)"),
