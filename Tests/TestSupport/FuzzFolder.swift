@@ -46,7 +46,7 @@ package struct FuzzFolder {
         }
     }
 
-    /// Removes the files of a folder.
+    /// Removes what is in a folder.
     package func clear(_ folder: String) {
         guard let listing = opendir("\(path)/\(folder)") else { return }
         defer { closedir(listing) }
@@ -54,7 +54,12 @@ package struct FuzzFolder {
             let name = withUnsafePointer(to: &entry.pointee.d_name) {
                 $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
             }
-            unlink("\(path)/\(folder)/\(name)")
+            guard name != ".", name != ".." else { continue }
+            // The name of a file may have been made that of a folder.
+            if unlink("\(path)/\(folder)/\(name)") != 0, errno == EISDIR {
+                clear("\(folder)/\(name)")
+                rmdir("\(path)/\(folder)/\(name)")
+            }
         }
     }
 }
