@@ -9,7 +9,8 @@ import Synchronization
 @main enum LogBench {
     static func main() throws {
         let arguments = CommandLine.arguments
-        guard (4...5).contains(arguments.count), let size = Int(arguments[2]), let count = Int(arguments[3])
+        guard (4...5).contains(arguments.count), let size = Int(arguments[2]),
+            let count = Int(arguments[3])
         else {
             print("usage: LogBench FOLDER SIZE COUNT [NAME]")
             exit(2)
