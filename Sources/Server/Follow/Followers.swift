@@ -83,7 +83,8 @@ final class Follower: Sendable {
     func claim(_ source: some FollowSource) -> Bool { resource.claim(source) }
 
     /// Calls `resume` once whoever reads there has done so; false if nobody does.
-    func waitForReader(of source: some FollowSource, _ resume: @escaping FollowClaim.Resume) -> Bool {
+    func waitForReader(of source: some FollowSource, _ resume: @escaping FollowClaim.Resume) -> Bool
+    {
         resource.waitForReader(of: source, resume)
     }
 
@@ -154,7 +155,8 @@ private final class FollowedResource: Sendable {
         }
     }
 
-    func waitForReader(of source: some FollowSource, _ resume: @escaping FollowClaim.Resume) -> Bool {
+    func waitForReader(of source: some FollowSource, _ resume: @escaping FollowClaim.Resume) -> Bool
+    {
         state.withLock { state in
             guard let index = state.claim(on: source) else { return false }
             state.claims[index].waiting.append(resume)
