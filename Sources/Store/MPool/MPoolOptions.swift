@@ -95,8 +95,9 @@ package struct PageFileOptions: Equatable, Sendable {
     package var priority = PagePriority.normal
     /// There is no file, only pages by a name, which never leave the pool.
     package var inMemory = false
-    /// Pages that come in together where pages are missed in order; they count as read, and those not
-    /// asked for as hits once they are. None if below 2.
+    /// Pages that come in together where they are missed in order; each comes alone if below 2.
+    ///
+    /// They count as read, and those not asked for as hits once they are.
     package var readAhead = 0
     /// How many bytes of a new page have to be zeros; pages are cleared as a whole.
     package var clearLength: Int?

@@ -53,7 +53,7 @@ import Testing
     @Test func nothingThatHasChangedIsWrittenForIt() throws {
         let file = try opened { $0.cacheSize = 8 * 4096 }
         for pgno in 40..<47 as Range<UInt32> { try folder.write(file, pgno, 200) }
-        try folder.byte(file, 0) == 0 ? () : Issue.record("page 0")
+        #expect(try folder.byte(file, 0) == 0)
         #expect(try folder.byte(file, 1) == 1)
         #expect(file.counts.written <= 2)
         for pgno in 2..<Self.pages where !(40..<47).contains(pgno) {
