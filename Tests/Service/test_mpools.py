@@ -381,6 +381,20 @@ def test_a_file_in_memory_is_nowhere_on_disk(api, shared, name):
         "pagesize": PAGE, "inmemory": True, "private": True, "create": True}), "bad_parameter")
 
 
+def test_pages_in_order_come_in_together_if_that_is_asked_for(api, shared, name):
+    data = b"".join(bytes([pgno]) * PAGE for pgno in range(40))
+    (shared.data / f"{name}.db").write_bytes(data)
+    pool = MPool(api, name, cachesize=64 * PAGE)
+    pool.open(path=f"{name}.db", create=False, readahead=16)
+    check_problem(api.put(f"{pool.path}/files/g", {"pagesize": PAGE, "readahead": 65}),
+                  "bad_parameter")
+    for pgno in range(40):
+        assert pool.get(pgno).body == bytes([pgno]) * PAGE
+    figures = pool.stat
+    assert figures["st_page_in"] == 40 and figures["st_cache_miss"] == 4
+    assert figures["st_cache_hit"] == 36
+
+
 def test_a_sync_can_be_told_to_rest(api, name):
     pool = MPool(api, name)
     pool.open()
