@@ -58,7 +58,7 @@ let package = Package(
             swiftSettings: strict),
         .executableTarget(
             name: "LogBench", dependencies: ["Store"], path: "Benchmarks/Logs",
-            exclude: ["logs.escript"], swiftSettings: strict),
+            exclude: ["bare.c", "logs.escript"], swiftSettings: strict),
         .executableTarget(
             name: "JournalBench", dependencies: ["Store"], path: "Benchmarks/Journals",
             exclude: ["wiredtiger.c"], swiftSettings: strict),

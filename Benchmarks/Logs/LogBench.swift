@@ -4,19 +4,22 @@ import Synchronization
 
 /// Times the engine of logs without HTTP; `logs.escript` times the original in the same way.
 ///
-/// `LogBench FOLDER SIZE COUNT` writes and reads COUNT records of SIZE bytes in a new folder, and
-/// prints one line a measurement: name, value, unit.
+/// `LogBench FOLDER SIZE COUNT [NAME]` writes and reads COUNT records of SIZE bytes in a new folder,
+/// and prints one line a measurement: name, value, unit; with a name only that one is made.
 @main enum LogBench {
     static func main() throws {
         let arguments = CommandLine.arguments
-        guard arguments.count == 4, let size = Int(arguments[2]), let count = Int(arguments[3])
+        guard (4...5).contains(arguments.count), let size = Int(arguments[2]),
+            let count = Int(arguments[3])
         else {
-            print("usage: LogBench FOLDER SIZE COUNT")
+            print("usage: LogBench FOLDER SIZE COUNT [NAME]")
             exit(2)
         }
         let store = try Store(path: arguments[1])
         defer { store.close() }
-        let bench = LogBench.Run(store: store, record: record(size), count: count)
+        let bench = LogBench.Run(
+            store: store, record: record(size), count: count,
+            only: arguments.count == 5 ? arguments[4] : nil)
         try bench.all()
     }
 
@@ -30,9 +33,11 @@ import Synchronization
         private let store: Store
         private let record: [UInt8]
         private let count: Int
+        private let only: String?
         private let refused = Atomic(0)
 
-        init(store: Store, record: [UInt8], count: Int) {
+        init(store: Store, record: [UInt8], count: Int, only: String?) {
+            self.only = only
             self.store = store
             self.record = record
             self.count = count
@@ -60,9 +65,12 @@ import Synchronization
             try repair()
         }
 
+        private func isWanted(_ name: String) -> Bool { only == nil || only == name }
+
         private func time(
             _ name: String, _ records: Int, _ body: (DiskLog) throws -> Void
         ) throws {
+            guard isWanted(name) else { return }
             let log = try store.logs.open("bench", LogOptions(), for: .service).log
             let started = Instant.now
             try body(log)
@@ -78,6 +86,7 @@ import Synchronization
         private func read(
             _ name: String, mustDecode: Bool, _ use: (LogChunk) throws -> Void
         ) throws {
+            guard isWanted(name) else { return }
             let log = try store.logs.open("bench", LogOptions(), for: .service).log
             fill(log)
             let started = Instant.now
@@ -97,6 +106,8 @@ import Synchronization
 
         /// Opens a log of 200 MB that was not closed.
         private func repair() throws {
+            let name = "open an unclosed log of 200 MB"
+            guard isWanted(name) else { return }
             let log = try store.logs.open("bench", LogOptions(), for: .service).log
             let needed = 200_000_000 / (record.count + 8)
             for _ in 0..<needed / 100 { append(100, .written, to: log) }
@@ -108,7 +119,7 @@ import Synchronization
             let started = Instant.now
             _ = try store.logs.open("bench", LogOptions(), for: .service)
             let seconds = Double(Instant.now.nanoseconds(since: started)) / 1e9
-            print("open an unclosed log of 200 MB\t\(seconds)\ts")
+            print("\(name)\t\(seconds)\ts")
             try store.logs.delete("bench", keepFiles: false)
         }
 

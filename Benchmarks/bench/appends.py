@@ -35,13 +35,8 @@ def append(bench, size, connections, others):
         request(port, "DELETE", "/v1/pools/bench")
         return result
 
-    def floor():
-        server = servers.floor(bench)
-        result = wrk(bench, server, "/append", connections, HERE / "append.lua", environment)
-        bench.stop(server)
-        return result
-
-    sides = {"Tidemark": tidemark, "floor": floor}
+    sides = {
+        "Tidemark": tidemark, "floor": lambda: floor_append(bench, connections, environment)}
     if "redis" in others:
         running["redis"] = servers.webdis(bench)
 
@@ -73,13 +68,15 @@ def log_append(bench, kind, size, connections):
         request(server.port, "DELETE", f"/v1/{kind}/bench")
         return result
 
-    def floor():
-        floor = servers.floor(bench)
-        result = wrk(bench, floor, "/append", connections, HERE / "append.lua", environment)
-        bench.stop(floor)
-        return result
-
-    row = in_turns(
-        bench, f"{size} B, {connections} connections", {"Tidemark": tidemark, "floor": floor})
+    row = in_turns(bench, f"{size} B, {connections} connections", {
+        "Tidemark": tidemark, "floor": lambda: floor_append(bench, connections, environment)})
     bench.stop(server)
     return row
+
+
+def floor_append(bench, connections, environment):
+    """The same by a floor that was just started, whose file is new."""
+    server = servers.floor(bench)
+    result = wrk(bench, server, "/append", connections, HERE / "append.lua", environment)
+    bench.stop(server)
+    return result

@@ -12,15 +12,18 @@ class Row:
     def __init__(self, case, rates, wrong):
         self.case, self.rates, self.wrong = case, rates, wrong
 
-    def cells(self, number):
-        ours, *others = self.rates.items()
-        cells = [self.case, number(statistics.median(ours[1]))]
-        for _, rates in others:
+    def cells(self, number, sides):
+        ours = next(iter(self.rates.values()))
+        cells = [self.case, number(statistics.median(ours))]
+        for rates in (self.rates.get(side) for side in sides):
+            if rates is None:
+                cells.append("")
+                continue
             if not all(rates):
                 cells.append("no answer in time")
                 continue
-            ratio = statistics.median(ours[1]) / statistics.median(rates)
-            by_round = [a / b for a, b in zip(ours[1], rates)]
+            ratio = statistics.median(ours) / statistics.median(rates)
+            by_round = [a / b for a, b in zip(ours, rates)]
             cells.append(
                 f"{number(statistics.median(rates))}: **{ratio:.2f}** "
                 f"({min(by_round):.2f} to {max(by_round):.2f})")
@@ -52,11 +55,12 @@ def rate(value):
 def table(title, rows, unit, number=rate):
     if not rows:
         return
+    # Not every side does everything.
+    sides = list(max((row.rates for row in rows), key=len))[1:]
     heads = [title, f"Tidemark, {unit}",
-             *(f"{name}: ratio (of single rounds)" for name in list(rows[0].rates)[1:]),
-             "wrong answers"]
+             *(f"{name}: ratio (of single rounds)" for name in sides), "wrong answers"]
     print("\n| " + " | ".join(heads) + " |")
     print("| --- |" + " ---: |" * (len(heads) - 1))
     for row in rows:
-        print("| " + " | ".join(row.cells(number)) + " |")
+        print("| " + " | ".join(row.cells(number, sides)) + " |")
     sys.stdout.flush()

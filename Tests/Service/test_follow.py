@@ -1,5 +1,6 @@
 """Following pools, logs and journals: every record, once, in order."""
 
+import json
 import os
 import random
 import threading
@@ -41,7 +42,9 @@ class Log(Pool):
 
     @staticmethod
     def content(event):
-        return event.data["record"]["json"].encode()
+        record = event.data["record"]
+        # As b64 it is the term in its encoding: a tag and a length, then the bytes.
+        return record["json"].encode() if "json" in record else data(record)[6:]
 
     def empty(self):
         assert self.client.post(self.path + "/truncate").status == 200
@@ -291,6 +294,37 @@ def test_a_slow_follower_holds_up_nobody_and_costs_little_memory(start):
     for stream in slow:
         stream.close()
     fast.close()
+
+
+def test_followers_who_ask_for_other_forms_or_begin_elsewhere_each_get_their_own(shared, resource):
+    """What one has been told is told to others only where it is what they asked for."""
+    forms = ["auto", "b64"]
+    for number in range(40):
+        resource.append(b"<%d>" % number)
+    with follow(shared, resource) as events:
+        seen = [event for event in events.until("caught_up")]
+    places = ["start", *(event.data["next"] for event in seen[4::9] if event.name == "record")]
+    asked = [(place, form) for place in places for form in forms for _ in range(4)]
+    streams = [follow(shared, resource, f"?from={place}&as={form}") for place, form in asked]
+    for number in range(40, 400):
+        resource.append(b"<%d>" % number)
+    last = b"<399>"
+    whole = {}
+    for (place, form), stream in zip(asked, streams):
+        text, got = "", b""
+        while not got.endswith(last):
+            event = stream.next()
+            if event.name == "record":
+                got += resource.content(event)
+                text += json.dumps(event.data)
+        stream.close()
+        # Messages end in zero bytes, which no text has.
+        assert ("b64" in text) == (form == "b64") or resource.kind == "journal"
+        whole.setdefault(place, set()).add(got)
+    everything = b"".join(b"<%d>" % number for number in range(400))
+    for place, found in whole.items():
+        assert len(found) == 1 and everything.endswith(*found)
+        assert (place == "start") == (found == {everything})
 
 
 def test_many_followers_each_get_every_record(start):

@@ -3,12 +3,10 @@
 import http.client
 import itertools
 import threading
-import time
 
 import pytest
 
-from support.power import CUTS, needs_power
-from support.progress import progress
+from support.power import CUTS, cut_under, needs_power
 from support.resources import KINDS, Resource
 from support.server import Server
 
@@ -72,21 +70,15 @@ def judge(data, resource, acknowledged, sent):
 
 def cut(disk, server, resource, cuts, dice):
     senders = [Sender(server, resource, number) for number in range(4)]
-    faults = []
-    for sender in senders:
-        sender.start()
-    try:
-        for _ in progress(range(cuts), "cut"):
-            time.sleep(dice.uniform(0.01, 0.1))  # the moment is random on purpose
-            acknowledged = [each for sender in senders for each in list(sender.acknowledged)]
-            with disk.cut() as data:
-                sent = [each for sender in senders for each in list(sender.sent)]
-                faults += judge(data, resource, acknowledged, sent)
-    finally:
-        for sender in senders:
-            sender.stop.set()
-        for sender in senders:
-            sender.join()
+
+    def acknowledged():
+        return [each for sender in senders for each in list(sender.acknowledged)]
+
+    def found(data, known):
+        sent = [each for sender in senders for each in list(sender.sent)]
+        return judge(data, resource, known, sent)
+
+    faults = cut_under(senders, disk, cuts, dice, acknowledged, found)
     assert all(sender.acknowledged for sender in senders)
     return faults
 

@@ -1,11 +1,9 @@
 """The power fails under journals: what was acknowledged as synced is on the disk, at its LSN (P3)."""
 
 import random
-import time
 
 from support.journal import Journal, Writer, texts
-from support.power import CUTS, needs_power
-from support.progress import progress
+from support.power import CUTS, cut_under, needs_power
 from support.server import Server
 from support.wiredtiger import NOT_FOUND
 
@@ -31,22 +29,15 @@ def judge(data, known, asked):
 def cut(disk, server, cuts, dice):
     writers = [Writer(server, number, "synced", random.Random(dice.random()))
                for number in range(4)]
-    faults = []
-    for writer in writers:
-        writer.start()
-    try:
-        for _ in progress(range(cuts), "cut"):
-            time.sleep(dice.uniform(0.01, 0.1))  # the moment is random on purpose
-            known = {place: text for writer in writers
-                     for place, text in dict(writer.acknowledged).items()}
-            with disk.cut() as data:
-                asked = set().union(*(set(writer.asked) for writer in writers))
-                faults += judge(data, known, asked)
-    finally:
-        for writer in writers:
-            writer.stop.set()
-        for writer in writers:
-            writer.join()
+
+    def acknowledged():
+        return {place: text for writer in writers
+                for place, text in dict(writer.acknowledged).items()}
+
+    def found(data, known):
+        return judge(data, known, set().union(*(set(writer.asked) for writer in writers)))
+
+    faults = cut_under(writers, disk, cuts, dice, acknowledged, found)
     assert all(writer.acknowledged for writer in writers)
     return faults
 

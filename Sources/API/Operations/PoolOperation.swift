@@ -1,13 +1,14 @@
 /// The endpoints of pools: persistent-memory logs through libpmemlog.
-package enum PoolOperation: CaseIterable, Sendable {
+package enum PoolOperation: ResourceOperation, CaseIterable, Sendable {
     case list, create, get, delete, open, close, nbyte, tell, append, rewind, walk, data, check
     case follow, fence
     case export, `import`
 
-    private static let item = "/v1/pools/{pool}"
+    static let tag = "pools"
+    static let item = "/v1/pools/{pool}"
+    static let schema = (name: "Pool", example: Examples.pool)
 
-    /// What every operation that needs the pool open can meet.
-    private static let opening: [ProblemCode] = [
+    static let opening: [ProblemCode] = [
         .noSuchPool, .notAPool, .locked, .fileAccess, .ioError, .notImplemented, .overloaded,
         .noSpace,
     ]
@@ -20,10 +21,11 @@ package enum PoolOperation: CaseIterable, Sendable {
             Self.describe(
                 "getPool", .get, "", "State, size and length of a pool",
                 "A pool that was closed by request is shown from its file.",
-                answers: [Self.itemAnswer(200, "The pool.")], problems: Self.opening)
+                answers: [Self.itemAnswer(200, "The pool.")])
         case .delete:
-            Self.describe(
-                "deletePool", .delete, "", "Close and remove a pool",
+            // It takes one that can't be opened, too.
+            OperationDescription(
+                "deletePool", .delete, Self.item, tag: Self.tag, "Close and remove a pool",
                 "Of a pool set, the parts that lie in the data directory are removed too.",
                 parameters: [
                     .init(
@@ -35,20 +37,20 @@ package enum PoolOperation: CaseIterable, Sendable {
         case .open:
             Self.describe(
                 "openPool", .post, "/open", "Open a pool", "pmemlog_open(3). Idempotent.",
-                answers: [Self.itemAnswer(200, "It is open.")], problems: Self.opening)
+                answers: [Self.itemAnswer(200, "It is open.")])
         case .close:
             Self.describe(
                 "closePool", .post, "/close", "Close a pool",
                 "pmemlog_close(3). Idempotent. The pool stays closed, also when the service starts "
                     + "again, until it is opened or created; other programs may use the file.",
-                answers: [Self.itemAnswer(200, "It is closed.")], problems: Self.opening)
+                answers: [Self.itemAnswer(200, "It is closed.")])
         case .nbyte:
             Self.describe(
                 "getPoolNbyte", .get, "/nbyte", "Capacity in bytes",
                 "pmemlog_nbyte(3), len() of PyNVM.",
                 answers: [
                     .init(200, "The capacity.", [.json("Nbyte", example: ["nbyte": 2_088_960])])
-                ], problems: Self.opening)
+                ])
         case .tell:
             Self.describe(
                 "getPoolTell", .get, "/tell", "Length of the data in bytes", "pmemlog_tell(3).",
@@ -56,7 +58,7 @@ package enum PoolOperation: CaseIterable, Sendable {
                     .init(
                         200, "The length.", [.json("Tell", example: ["tell": 5])],
                         headers: ["ETag", "Log-Position"])
-                ], problems: Self.opening)
+                ])
         case .append: Self.describeAppend
         case .rewind:
             Self.describe(
@@ -69,13 +71,13 @@ package enum PoolOperation: CaseIterable, Sendable {
                         [.json("Rewound", example: ["generation": 2, "lost_bytes": 5])],
                         headers: ["ETag", "Log-Position"])
                 ],
-                problems: Self.opening + [.preconditionFailed, .readOnlyMode, .syncFailed])
+                problems: [.preconditionFailed, .readOnlyMode, .syncFailed])
         case .walk: Self.describeWalk
         case .fence:
             Self.describe(
                 "fencePool", .post, "/fence", Fencing.summary, Fencing.details,
                 bodies: [Fencing.body], bodyIsRequired: true, bodyLimit: .small,
-                answers: [Fencing.answer], problems: Self.opening + Fencing.problems)
+                answers: [Fencing.answer], problems: Fencing.problems)
         case .follow:
             Self.describe(
                 "followPool", .get, "/follow", "Be told of bytes as they come", Follow.details,
@@ -96,7 +98,7 @@ package enum PoolOperation: CaseIterable, Sendable {
                             + "data: {\"position\":0,\"next\":5,\"record\":{\"text\":\"hello\"}}\n\n"
                     )
                 ],
-                problems: Self.opening + [.badParameter, .rangeNotSatisfiable, .rateLimited])
+                problems: [.badParameter, .rangeNotSatisfiable, .rateLimited])
         case .data: Self.describeData
         case .check:
             Self.describe(
@@ -114,7 +116,7 @@ package enum PoolOperation: CaseIterable, Sendable {
                         [
                             .json("Check", example: ["consistent": true, "detail": "consistent"])
                         ])
-                ], problems: Self.opening + [.poolOpen])
+                ], problems: [.poolOpen])
         case .export:
             Self.describe(
                 "exportPool", .get, "/export", "The pool as a file",
@@ -124,36 +126,15 @@ package enum PoolOperation: CaseIterable, Sendable {
                     .init(
                         200, "The file.", [.init(.octetStream, Schemas.binary)],
                         headers: ["ETag", "Log-Position"])
-                ], problems: Self.opening + [.positionGone])
+                ], problems: [.positionGone])
         case .import:
             Self.describe(
                 "importPool", .post, "/import", "Make a pool from a file",
                 "Takes the file of a pool, such as export gives. What check would refuse is refused.",
                 bodies: [.init(.octetStream, Schemas.binary)], bodyIsRequired: true,
                 bodyLimit: .file, answers: [Self.itemAnswer(201, "The pool is there.")],
-                problems: Self.opening + [.alreadyExists, .syncFailed])
+                problems: [.alreadyExists, .syncFailed])
         }
-    }
-
-    private static func describe(
-        _ id: String, _ method: Method, _ path: String, _ summary: String, _ details: String,
-        parameters: [OperationDescription.Parameter] = [],
-        bodies: [OperationDescription.Content] = [], bodyIsRequired: Bool = false,
-        bodyLimit: OperationDescription.BodyLimit = .none,
-        answers: [OperationDescription.Answer], problems: [ProblemCode]
-    ) -> OperationDescription {
-        OperationDescription(
-            id, method, item + path, tag: "pools", summary, details, parameters: parameters,
-            bodies: bodies, bodyIsRequired: bodyIsRequired, bodyLimit: bodyLimit, answers: answers,
-            problems: problems)
-    }
-
-    private static func itemAnswer(
-        _ status: Int, _ summary: String
-    ) -> OperationDescription.Answer {
-        .init(
-            status, summary, [.json("Pool", example: Examples.pool)],
-            headers: ["ETag", "Log-Position"])
     }
 
     private static let ifMatch = OperationDescription.Parameter(
@@ -188,7 +169,7 @@ package enum PoolOperation: CaseIterable, Sendable {
             answers: [
                 itemAnswer(200, "It was there, and is open."), itemAnswer(201, "It was created."),
             ],
-            problems: opening + [
+            problems: [
                 .badJSON, .badParameter, .unknownProperty, .argMismatch, .alreadyExists,
                 .preconditionFailed, .syncFailed,
             ])
@@ -235,7 +216,7 @@ package enum PoolOperation: CaseIterable, Sendable {
                     204, "They are on stable storage.",
                     headers: ["ETag", "Log-Position", "Preference-Applied", Idempotency.replayed]),
             ],
-            problems: opening + [
+            problems: [
                 .badJSON, .badRecord, .badParameter, .unknownProperty, .poolFull, .readOnlyMode,
                 .preconditionFailed, .fenced, .idempotencyKeyReused, .syncFailed,
             ])
@@ -271,7 +252,7 @@ package enum PoolOperation: CaseIterable, Sendable {
                         .init(.frames, Schemas.binary),
                     ], headers: ["ETag", "Log-Position"])
             ],
-            problems: opening + [.badToken, .positionGone, .rangeNotSatisfiable])
+            problems: [.badToken, .positionGone, .rangeNotSatisfiable])
     }
 
     private static var describeData: OperationDescription {
@@ -298,6 +279,6 @@ package enum PoolOperation: CaseIterable, Sendable {
                     headers: ["ETag", "Log-Position", "Content-Range"]),
                 .init(304, "Not changed.", headers: ["ETag", "Log-Position"]),
             ],
-            problems: opening + [.rangeNotSatisfiable])
+            problems: [.rangeNotSatisfiable])
     }
 }

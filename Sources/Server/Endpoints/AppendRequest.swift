@@ -13,18 +13,9 @@ struct AppendRequest: Sendable {
     init(_ call: Call, at position: Int?) throws(Problem) {
         wantsMinimal = Preference(call.headers.joined(.prefer)).wantsMinimal
         if !wantsMinimal { _ = try call.negotiate([.json]) }
-        durability = try Self.durability(call)
+        durability = try call.choice("durability")
         expectation = try Expectation(call, at: position)
         key = try IdempotencyKey(call)
-    }
-
-    private static func durability(_ call: Call) throws(Problem) -> Durability? {
-        guard let wanted = try call.text("durability") else { return nil }
-        guard let level = Durability(rawValue: wanted) else {
-            let offered = Durability.allCases.map(\.rawValue).joined(separator: ", ")
-            throw Problem(.badParameter, "durability is one of \(offered)", option: "durability")
-        }
-        return level
     }
 
     /// The durability of an append to a resource that promises `promised`.

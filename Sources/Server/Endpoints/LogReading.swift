@@ -9,13 +9,23 @@ extension Service {
         _ call: Call,
         _ body: @escaping @Sendable (DiskLog) throws(Problem) -> Answer
     ) throws(Problem) -> Answer {
+        try whenReadable(call) { [self] log, complete in
+            complete(.success(onFileThread { () throws(Problem) in try body(log) }))
+        }
+    }
+
+    /// Calls `body` once the log may be read; it must not wait.
+    func whenReadable(
+        _ call: Call,
+        _ body: @escaping @Sendable (DiskLog, @escaping Answer.Completion) -> Void
+    ) throws(Problem) -> Answer {
         let caller = try caller(call)
         let wait = try blockWait(call)
-        return try onLog(call) { service, log in
+        return try onLog(call) { _, log in
             .later { complete in
                 log.whenReadable(by: caller, waitMilliseconds: wait) { refusal in
                     if let refusal { return complete(.failure(Problem(refusal, of: .diskLog))) }
-                    complete(.success(service.onFileThread { () throws(Problem) in try body(log) }))
+                    body(log, complete)
                 }
             }
         }

@@ -74,12 +74,7 @@ extension Service {
     }
 
     func shape(_ call: Call) throws(Problem) -> RecordShape {
-        guard let text = try call.text("as") else { return .auto }
-        guard let shape = RecordShape(rawValue: text) else {
-            let offered = RecordShape.allCases.map(\.rawValue).joined(separator: ", ")
-            throw Problem(.badParameter, "as is one of \(offered)", option: "as")
-        }
-        return shape
+        try call.choice("as") ?? .auto
     }
 
     // MARK: - The item

@@ -74,20 +74,11 @@ extension Service {
 
     func exportLog(_ call: Call) throws(Problem) -> Answer {
         _ = try call.negotiate([.tar])
-        let caller = try caller(call)
-        let wait = try blockWait(call)
-        return try onLog(call) { service, log in
-            .later { complete in
-                log.whenReadable(by: caller, waitMilliseconds: wait) { refusal in
-                    if let refusal { return complete(.failure(Problem(refusal, of: .diskLog))) }
-                    log.export { result in
-                        complete(
-                            result.map {
-                                service.answer($0.archive, log.headers($0.view), log.name)
-                            }
-                            .mapError { Problem($0, of: .diskLog) })
-                    }
-                }
+        return try whenReadable(call) { [self] log, complete in
+            log.export { [self] result in
+                complete(
+                    result.map { answer($0.archive, log.headers($0.view), log.name) }
+                        .mapError { Problem($0, of: .diskLog) })
             }
         }
     }
@@ -145,19 +136,5 @@ extension LogImportOptions {
         maxBytes = try call.integer("max_no_bytes", in: 1...Int.max)
         maxFiles = try call.integer("max_no_files", in: 1...LogSize.fileNumberLimit - 1)
         repairs = try call.bool("repair") ?? false
-    }
-}
-
-extension Call {
-    /// The query parameter, which must be one of a few words.
-    fileprivate func choice<Choice: RawRepresentable & CaseIterable>(
-        _ name: String
-    ) throws(Problem) -> Choice? where Choice.RawValue == String {
-        guard let text = try text(name) else { return nil }
-        guard let choice = Choice(rawValue: text) else {
-            let offered = Choice.allCases.map(\.rawValue).joined(separator: ", ")
-            throw Problem(.badParameter, "\(name) is one of \(offered)", option: name)
-        }
-        return choice
     }
 }

@@ -35,6 +35,9 @@ struct EventWriter {
         event(name, id: id) { $0.value(data) }
     }
 
+    /// Events that have been written before.
+    mutating func append(_ events: [UInt8]) { bytes += events }
+
     /// A line that means nothing: it keeps intermediaries from cutting an idle connection.
     mutating func heartbeat() { bytes += ":\n\n".utf8 }
 }

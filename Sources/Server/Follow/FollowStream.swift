@@ -2,7 +2,9 @@ import API
 import Store
 
 /// Where a follower's records come from.
-protocol FollowSource: Sendable {
+///
+/// Equal ones tell the same next.
+protocol FollowSource: Equatable, Sendable {
     /// The path of the resource, for problems.
     var path: String { get }
 
@@ -44,6 +46,8 @@ final class FollowStream<Source: FollowSource>: ByteStream, @unchecked Sendable 
     private var isBehind = true
     private var looks = 0
     private var lastOutput = Instant.now
+    /// Whether others may wait for this one to read.
+    private var isReader = false
     /// When the stream last set out to read.
     private var lastLook = Instant.now
 
@@ -58,6 +62,9 @@ final class FollowStream<Source: FollowSource>: ByteStream, @unchecked Sendable 
         self.follower = follower
         self.requestID = requestID
     }
+
+    // A client may go before its stream has read.
+    deinit { stopReading(at: source) }
 
     func read(into buffer: UnsafeMutableRawBufferPointer) throws(StreamCut) -> StreamStep {
         if output.isEmpty, state == .caughtUp { look() }
@@ -82,7 +89,11 @@ final class FollowStream<Source: FollowSource>: ByteStream, @unchecked Sendable 
         }
         if source.hasNews {
             lastLook = .now
-            state = .reading
+            if !takeShared() {
+                // One of those who are at the same place reads for all.
+                isReader = follower.claim(source)
+                if isReader { state = .reading }
+            }
         } else if Instant.now.nanoseconds(since: lastOutput) > Self.heartbeat {
             output.refill { output in
                 var events = EventWriter(output)
@@ -93,19 +104,48 @@ final class FollowStream<Source: FollowSource>: ByteStream, @unchecked Sendable 
     }
 
     func fetch() {
+        let before = source
+        var chunk: FollowChunk<Source>?
+        defer {
+            if let chunk { follower.share(chunk) }
+            stopReading(at: before)
+        }
         if service.isDraining {
             return fail(Problem(.draining, "the service is about to stop"))
         }
+        guard !takeShared() else { return }
         do throws(Problem) {
             try output.refill { output throws(Problem) in
                 var events = EventWriter(output)
                 let progress = try source.advance(&events)
+                chunk = FollowChunk(
+                    before: before, after: source, progress: progress, events: events.bytes)
                 follow(progress, &events)
                 output = events.bytes
             }
         } catch {
             fail(error)
         }
+    }
+
+    /// Lets those go on who wait for this one to read.
+    private func stopReading(at place: Source) {
+        guard isReader else { return }
+        isReader = false
+        follower.yield(place)
+    }
+
+    /// Takes what another follower of the same has been told, if that is what comes next here.
+    private func takeShared() -> Bool {
+        guard let chunk = follower.chunk(behind: source) else { return false }
+        source = chunk.after
+        output.refill { output in
+            var events = EventWriter(output)
+            events.append(chunk.events)
+            follow(chunk.progress, &events)
+            output = events.bytes
+        }
+        return true
     }
 
     private func follow(_ progress: FollowProgress, _ events: inout EventWriter) {
@@ -127,9 +167,11 @@ final class FollowStream<Source: FollowSource>: ByteStream, @unchecked Sendable 
     /// Of a writer at full speed many followers hear now and then, and more each time: else they
     /// would take the time that it needs.
     func wait(_ resume: @escaping @Sendable () -> Void) {
-        let left = follower.pace - Instant.now.nanoseconds(since: lastLook) / 1_000_000
-        if left > 0 {
-            service.store.timers.schedule(afterMilliseconds: left, resume)
+        if follower.waitForReader(of: source, resume) { return }
+        // It may have read since the last look.
+        if follower.chunk(behind: source) != nil { return resume() }
+        if let delay = follower.delay(since: lastLook) {
+            service.store.timers.schedule(afterMilliseconds: delay, resume)
         } else {
             source.wait(milliseconds: Self.glance, resume)
         }
@@ -143,71 +185,6 @@ final class FollowStream<Source: FollowSource>: ByteStream, @unchecked Sendable 
                 "error",
                 problem.document(instance: source.path + "/follow", requestID: requestID))
             output = events.bytes
-        }
-    }
-}
-
-/// One place among those who follow; given back when it goes.
-final class Follower: Sendable {
-    private let followers: Followers
-    private let path: String
-
-    fileprivate init(_ followers: Followers, _ path: String) {
-        self.followers = followers
-        self.path = path
-    }
-
-    deinit { followers.leave(path) }
-
-    /// Milliseconds between two looks of each.
-    var pace: Int { followers.pace(path) }
-}
-
-/// How many follow each resource.
-final class Followers: Sendable {
-    private let counts = Locked<[String: Int]>([:])
-
-    /// Followers that one resource may have.
-    static let limit = 1000
-
-    /// Those of all resources whose paths begin so.
-    func count(below prefix: String) -> Int {
-        counts.withLock { counts in
-            counts.reduce(0) { $0 + ($1.key.hasPrefix(prefix) ? $1.value : 0) }
-        }
-    }
-
-    /// So many followers of one resource look every millisecond.
-    private static let looksPerMillisecond = 10
-    /// Nobody waits longer than that, in milliseconds.
-    private static let slowestPace = 50
-
-    /// Milliseconds between two looks of each follower of a resource.
-    fileprivate func pace(_ path: String) -> Int {
-        let count = counts.withLock { $0[path] ?? 0 }
-        return min(count / Self.looksPerMillisecond, Self.slowestPace)
-    }
-
-    /// - Throws: `rate_limited`.
-    func join(_ path: String) throws(Problem) -> Follower {
-        let isFree = counts.withLock { counts in
-            let count = counts[path] ?? 0
-            guard count < Self.limit else { return false }
-            counts[path] = count + 1
-            return true
-        }
-        guard isFree else {
-            throw Problem(
-                .rateLimited, "\(path) has \(Self.limit) followers already",
-                members: [.init(name: "limit", value: .integer(Self.limit))])
-        }
-        return Follower(self, path)
-    }
-
-    fileprivate func leave(_ path: String) {
-        counts.withLock { counts in
-            let count = (counts[path] ?? 1) - 1
-            counts[path] = count == 0 ? nil : count
         }
     }
 }

@@ -35,6 +35,11 @@ struct JournalFollower: FollowSource {
         }
     }
 
+    static func == (one: Self, other: Self) -> Bool {
+        one.journal === other.journal && one.place == other.place
+            && one.generation == other.generation && one.rows == other.rows
+    }
+
     var path: String { "/v1/journals/\(journal.name)" }
 
     var hasNews: Bool {

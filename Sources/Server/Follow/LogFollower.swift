@@ -29,6 +29,12 @@ struct LogFollower: FollowSource {
         guard position <= view.position else { throw .behindTheEnd(of: log) }
     }
 
+    static func == (one: Self, other: Self) -> Bool {
+        one.log === other.log && one.position == other.position
+            && one.generation == other.generation && one.cursor == other.cursor
+            && one.records == other.records
+    }
+
     var path: String { "/v1/logs/\(log.name)" }
 
     var hasNews: Bool {
@@ -67,7 +73,8 @@ struct LogFollower: FollowSource {
             default: throw Problem(error, of: .diskLog)
             }
         }
-        return .more
+        // Nobody needs to look again for that.
+        return position < log.promisedPosition ? .more : .caughtUp(.integer(position))
     }
 
     private mutating func tellItems(

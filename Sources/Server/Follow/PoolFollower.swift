@@ -34,6 +34,12 @@ struct PoolFollower: FollowSource {
         }
     }
 
+    static func == (one: Self, other: Self) -> Bool {
+        one.pool === other.pool && one.position == other.position
+            && one.generation == other.generation && one.chunkSize == other.chunkSize
+            && one.records == other.records
+    }
+
     var path: String { "/v1/pools/\(pool.name)" }
 
     var hasNews: Bool {

@@ -2,7 +2,7 @@ import API
 import Store
 
 /// Writes rows of log cursors as JSON objects.
-struct JournalRowWriter: Sendable {
+struct JournalRowWriter: Equatable, Sendable {
     private let records: RecordWriter
     /// Whether key and value are shown as a cursor in raw mode packs them, too.
     private let isRaw: Bool

@@ -124,18 +124,6 @@ struct LogEmptyRequest {
 }
 
 extension JSONObject {
-    /// Takes one of a fixed list of words.
-    mutating func choice<Value: RawRepresentable & CaseIterable>(
-        _ name: String
-    ) throws(Problem) -> Value? where Value.RawValue == String {
-        guard let text = try string(name) else { return nil }
-        guard let value = Value(rawValue: text) else {
-            let words = Value.allCases.map(\.rawValue).joined(separator: ", ")
-            throw Problem(.badParameter, "\(name) is one of \(words)", option: name)
-        }
-        return value
-    }
-
     /// Takes the time that a handle lives without use, in milliseconds.
     mutating func ttl() throws(Problem) -> Int? {
         guard let ttl = try integer("ttl_ms") else { return nil }

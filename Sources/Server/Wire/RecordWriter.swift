@@ -2,7 +2,7 @@ import API
 import Store
 
 /// Writes records of logs as envelopes.
-struct RecordWriter: Sendable {
+struct RecordWriter: Equatable, Sendable {
     let shape: RecordShape
     let format: LogFormat
 

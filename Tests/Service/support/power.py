@@ -11,10 +11,12 @@ import fcntl
 import os
 import pathlib
 import subprocess
+import time
 
 import pytest
 
 from support.machine import needs_program
+from support.progress import progress
 
 CUTS = int(os.environ.get("TIDEMARK_CUTS", 10))
 FICLONE = 0x40049409
@@ -100,3 +102,25 @@ def seen(history):
         found = copy.copy(history)
         found.acknowledged = dict(history.acknowledged)
     return found
+
+
+def cut_under(writers, disk, cuts, dice, acknowledged, judge):
+    """The faults that are found after power cuts at random moments while the writers work.
+
+    `judge` is given the folder, and what `acknowledged` told just before the cut.
+    """
+    faults = []
+    for writer in writers:
+        writer.start()
+    try:
+        for _ in progress(range(cuts), "cut"):
+            time.sleep(dice.uniform(0.01, 0.1))  # the moment is random on purpose
+            known = acknowledged()
+            with disk.cut() as data:
+                faults += judge(data, known)
+    finally:
+        for writer in writers:
+            writer.stop.set()
+        for writer in writers:
+            writer.join()
+    return faults

@@ -1,13 +1,14 @@
 /// The endpoints of journals and log cursors: WiredTiger's log.
-package enum JournalOperation: CaseIterable, Sendable {
+package enum JournalOperation: ResourceOperation, CaseIterable, Sendable {
     case list, create, get, update, delete, open, close
     case append, transact, fence, flush, checkpoint, archive
     case record, walk, follow, stat, export, `import`
     case openCursor, listCursors, getCursor, compareCursors, next, search, reset, closeCursor
 
+    static let tag = "journals"
     static let item = "/v1/journals/{journal}"
+    static let schema = (name: "Journal", example: JournalExamples.journal)
 
-    /// What every operation on an open journal can meet.
     static let opening: [ProblemCode] = [
         .noSuchJournal, .corruptLogFile, .noSuchFile, .locked, .fileAccess, .ioError, .syncFailed,
         .noSpace, .overloaded,
@@ -47,25 +48,6 @@ package enum JournalOperation: CaseIterable, Sendable {
         case .reset: Self.describeReset
         case .closeCursor: Self.describeCloseCursor
         }
-    }
-
-    static func describe(
-        _ id: String, _ method: Method, _ path: String, _ summary: String, _ details: String,
-        parameters: [OperationDescription.Parameter] = [],
-        bodies: [OperationDescription.Content] = [], bodyIsRequired: Bool = false,
-        bodyLimit: OperationDescription.BodyLimit = .none,
-        answers: [OperationDescription.Answer], problems: [ProblemCode] = []
-    ) -> OperationDescription {
-        OperationDescription(
-            id, method, item + path, tag: "journals", summary, details, parameters: parameters,
-            bodies: bodies, bodyIsRequired: bodyIsRequired, bodyLimit: bodyLimit, answers: answers,
-            problems: opening + problems)
-    }
-
-    static func itemAnswer(_ status: Int, _ summary: String) -> OperationDescription.Answer {
-        .init(
-            status, summary, [.json("Journal", example: JournalExamples.journal)],
-            headers: ["ETag", "Log-Position"])
     }
 
     // MARK: - Parameters that several share

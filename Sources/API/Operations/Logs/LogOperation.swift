@@ -1,13 +1,14 @@
 /// The endpoints of logs: Erlang's disk_log, function by function.
-package enum LogOperation: CaseIterable, Sendable {
+package enum LogOperation: ResourceOperation, CaseIterable, Sendable {
     case list, create, get, info, update, delete, open, close, lclose
     case append, fence, sync, truncate, reopen, incWrapFile, nextFile, block, unblock
     case chunk, chunkStep, chunkInfo, walk, follow, data, check, notifications, export, `import`
     case createHandle, listHandles, updateHandle, deleteHandle, findHandle
 
+    static let tag = "logs"
     static let item = "/v1/logs/{log}"
+    static let schema = (name: "Log", example: LogExamples.log)
 
-    /// What every operation on an open log can meet.
     static let opening: [ProblemCode] = [
         .noSuchLog, .needRepair, .notALogFile, .noSuchFile, .locked,
         .invalidHeader, .fileAccess, .ioError, .syncFailed, .noSpace, .overloaded, .noSuchHandle,
@@ -55,25 +56,6 @@ package enum LogOperation: CaseIterable, Sendable {
         case .deleteHandle: Self.describeDeleteHandle
         case .findHandle: Self.describeFindHandle
         }
-    }
-
-    static func describe(
-        _ id: String, _ method: Method, _ path: String, _ summary: String, _ details: String,
-        parameters: [OperationDescription.Parameter] = [],
-        bodies: [OperationDescription.Content] = [], bodyIsRequired: Bool = false,
-        bodyLimit: OperationDescription.BodyLimit = .none,
-        answers: [OperationDescription.Answer], problems: [ProblemCode] = []
-    ) -> OperationDescription {
-        OperationDescription(
-            id, method, item + path, tag: "logs", summary, details, parameters: parameters,
-            bodies: bodies, bodyIsRequired: bodyIsRequired, bodyLimit: bodyLimit, answers: answers,
-            problems: opening + problems)
-    }
-
-    static func itemAnswer(_ status: Int, _ summary: String) -> OperationDescription.Answer {
-        .init(
-            status, summary, [.json("Log", example: LogExamples.log)],
-            headers: ["ETag", "Log-Position"])
     }
 
     // MARK: - Parameters that several share

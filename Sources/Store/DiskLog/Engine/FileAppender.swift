@@ -25,7 +25,8 @@ struct FileAppender {
     private var pending: [UInt8] = []
     private var tally = Tally()
 
-    private static let pendingLimit = 1 << 20
+    /// Much for one call, and little enough to be in the processor's cache still when it is written.
+    private static let pendingLimit = 256 << 10
 
     /// A file that was just made, with nothing but its head.
     ///
@@ -60,6 +61,17 @@ struct FileAppender {
     /// What a record of that size adds to the count.
     func countedSize(_ size: Int) -> Int {
         file.format == .internal ? LogItem.countedSize(size) : size
+    }
+
+    /// Gathers all records of an append.
+    mutating func add(_ append: Append) {
+        append.bytes.withUnsafeBytes { all in
+            var start = 0
+            for length in append.lengths {
+                add(UnsafeRawBufferPointer(rebasing: all[start..<start + length]))
+                start += length
+            }
+        }
     }
 
     /// Gathers a record.

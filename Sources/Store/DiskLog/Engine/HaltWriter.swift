@@ -40,19 +40,18 @@ struct HaltWriter: LogWriter {
         try appender.writeIfLarge()
         addition.first = position
         addition.next = addition.first
-        let fitsWhole = hasRoom(for: countedSize(append))
-        if fitsWhole || !append.isAtomic && !isFull {
+        if hasRoom(for: countedSize(append)) {
+            appender.add(append)
+            addition.count = append.lengths.count
+        } else if !append.isAtomic {
             try append.forEachRecord { (record) throws(StoreError) in
-                let size = appender.countedSize(record.count)
-                guard fitsWhole || limit.map({ appender.counted + size <= $0 }) ?? true else {
-                    return false
-                }
+                guard hasRoom(for: appender.countedSize(record.count)) else { return false }
                 appender.add(record)
-                written += 1
                 addition.count += 1
                 return true
             }
         }
+        written += addition.count
         addition.next = position
         if addition.count < append.lengths.count || isFull {
             isFull = true

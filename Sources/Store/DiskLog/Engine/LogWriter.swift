@@ -80,6 +80,20 @@ extension MovingWriter {
         try appender.writeIfLarge()
         if append.key != nil { try makeRoom(for: append, &addition, isDurable: isDurable) }
         addition.first = position
+        if appender.counted + countedSize(append) <= maxBytes {
+            appender.add(append)
+            addition.count = append.lengths.count
+        } else {
+            try addMoving(append, &addition, isDurable: isDurable)
+        }
+        addition.next = position
+        return addition
+    }
+
+    /// Takes in record by record, and goes on to the next file where one is full.
+    private mutating func addMoving(
+        _ append: Append, _ addition: inout Addition, isDurable: Bool
+    ) throws(StoreError) {
         try append.forEachRecord { (record) throws(StoreError) in
             let size = appender.countedSize(record.count)
             // A file that holds nothing but its head takes one record of any size.
@@ -92,8 +106,6 @@ extension MovingWriter {
             addition.count += 1
             return true
         }
-        addition.next = position
-        return addition
     }
 
     /// The records of an append with a key lie in one file: a crash that leaves some of them can be made
