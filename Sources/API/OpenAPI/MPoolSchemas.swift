@@ -119,7 +119,7 @@ enum MPoolSchemas {
         [
             "cachesize": cacheSize,
             "mmapsize": [
-                "type": "integer", "minimum": 1, "maximum": .integer(.max),
+                "type": "integer", "minimum": 1,
                 "default": 10_485_760,
                 "description": "Read-only files that are not larger are read past the pool.",
             ],
@@ -209,7 +209,7 @@ enum MPoolSchemas {
             "rdonly": ["type": "boolean", "default": false],
             "mode": ["type": "string", "pattern": "^[0-7]?[67][0-7]{2}$", "default": "0640"],
             "lsn_offset": [
-                "type": "integer", "minimum": -1, "maximum": .integer(.max), "default": -1,
+                "type": "integer", "minimum": -1, "default": -1,
             ],
             "pgcookie": page,
             "uid": ["type": "string", "pattern": "^[0-9a-fA-F]{40}$"],
@@ -221,7 +221,7 @@ enum MPoolSchemas {
                 "type": "integer", "minimum": 0, "maximum": 4_294_967_295, "default": 0,
                 "description": "The highest page that may be made; 0 for no limit.",
             ],
-            "clear_len": ["type": "integer", "minimum": 0, "maximum": .integer(.max)],
+            "clear_len": ["type": "integer", "minimum": 0],
         ], required: ["pagesize"], closed: true)
 
     private static let file = object([

@@ -2,6 +2,10 @@
 package enum OpenAPIDocument {
     /// - Parameter version: of the service.
     package static func document(version: String) -> JSONValue {
+        whole(version: version).withWideIntegers
+    }
+
+    private static func whole(version: String) -> JSONValue {
         [
             "openapi": "3.1.0",
             "info": [

@@ -50,7 +50,7 @@ package enum Schemas {
         "Fence": object(["fence": count, "require_fence": flag]),
         "FenceRequest": object(
             [
-                "token": ["type": "integer", "minimum": 0, "maximum": .integer(.max)],
+                "token": ["type": "integer", "minimum": 0],
                 "require_fence": flag,
             ], required: [], closed: true
         ).with("minProperties", 1),

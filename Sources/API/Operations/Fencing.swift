@@ -9,7 +9,7 @@ enum Fencing {
     static let header = OperationDescription.Parameter(
         "Fencing-Token", in: .header,
         "The writer's token: refused if a higher one was given before, and remembered.",
-        ["type": "integer", "minimum": 0, "maximum": .integer(.max)], example: 7)
+        ["type": "integer", "minimum": 0], example: 7)
 
     static let body = OperationDescription.Content.json("FenceRequest", example: ["token": 7])
 

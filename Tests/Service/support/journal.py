@@ -118,9 +118,10 @@ class Cursor:
 class Writer(threading.Thread):
     """Appends until it is stopped or the server goes away; remembers what was acknowledged, and what was asked."""
 
-    def __init__(self, server, number, level, dice):
+    def __init__(self, server, number, level, dice, name="j"):
         super().__init__()
         self.server, self.number, self.level, self.dice = server, number, level, dice
+        self.path = f"/v1/journals/{name}"
         self.acknowledged = {}
         self.asked = set()
         self.stop = threading.Event()
@@ -128,7 +129,7 @@ class Writer(threading.Thread):
     def run(self):
         with self.server.new_client() as client:
             journal = Journal.__new__(Journal)
-            journal.client, journal.path = client, "/v1/journals/j"
+            journal.client, journal.path = client, self.path
             count = 0
             while not self.stop.is_set():
                 count += 1

@@ -62,7 +62,7 @@ extension JournalOperation {
                     ["type": "integer", "minimum": 0, "maximum": 4_294_967_295]),
                 .init(
                     "limit", "At most that many rows.",
-                    ["type": "integer", "minimum": 1, "maximum": .integer(.max)]),
+                    ["type": "integer", "minimum": 1]),
                 shape, raw, wait,
             ],
             answers: [

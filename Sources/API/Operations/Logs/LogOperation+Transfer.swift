@@ -34,7 +34,7 @@ extension LogOperation {
                     ["type": "string", "enum": ["internal", "external"]]),
                 .init(
                     "max_no_bytes", "The size of a halt log, or of each file.",
-                    ["type": "integer", "minimum": 1, "maximum": .integer(.max)]),
+                    ["type": "integer", "minimum": 1]),
                 .init(
                     "max_no_files", "The number of files of a wrap or rotate log.",
                     ["type": "integer", "minimum": 1, "maximum": 64_999]),
