@@ -13,6 +13,7 @@ final class Service: Sendable {
     let bodies: BodyBudget
     let tokens: Tokens
     let access = AccessFigures()
+    let calls: KeyedCalls
     let failures: FailureLimiter
     let origins: Origins
     /// nil: connections are not encrypted.
@@ -41,6 +42,7 @@ final class Service: Sendable {
         self.log = log
         self.tokens = tokens
         self.tls = tls
+        calls = KeyedCalls(CallNotes(in: store.directory))
         failures = FailureLimiter(perMinute: settings.authFailures)
         origins = Origins(settings.allowedOrigins)
         bodies = BodyBudget(limit: settings.bodiesBytes)
@@ -121,13 +123,13 @@ final class Service: Sendable {
     private func refuseUnusedKey(
         _ headers: Headers, _ description: OperationDescription
     ) throws(Problem) {
-        guard description.method == .post, !description.takesKey,
+        guard description.method == .post, description.repetition == .untold,
             headers[.idempotencyKey] != nil
         else { return }
         throw Problem(.notImplemented, "this operation takes no Idempotency-Key")
     }
 
-    /// Answers a request whose body is there.
+    /// Does what a request whose body is there asks for.
     ///
     /// Waits for nothing.
     func handle(_ call: Call) throws(Problem) -> Answer {

@@ -95,6 +95,7 @@ import Testing
         grant.expiresAt = 4_000_000_000_123
         grant.rate = TokenRate(requestsPerSecond: 7, burst: 9)
         grant.resourceQuota = 3
+        grant.byteQuota = 1 << 40
         grant.note = "a \"note\"\nof two lines"
         let token = AccessToken(
             id: "abcdefghij", digest: digest, createdAt: 1_700_000_000_000, grant: grant)

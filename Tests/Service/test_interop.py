@@ -1,6 +1,8 @@
 """Pools go back and forth between the service, libpmemlog and pmempool, byte for byte."""
 
+import itertools
 import os
+import threading
 import zlib
 
 import pytest
@@ -8,6 +10,7 @@ import pytest
 from support import pmemlog, poolfile
 from support.client import POOL_MINIMUM, frames
 from support.problems import check_problem
+from support.server import wait_until
 
 CAPACITY = POOL_MINIMUM - 8192
 
@@ -227,3 +230,37 @@ def test_import_of_a_set_tells_nothing_of_files_outside(start, tmp_path):
         answers.append((answer.status, answer.json["detail"].replace("absent", "secret")))
     assert len({status for status, _ in answers}) == 1, answers
     assert "secret" not in answers[0][1] or len(set(answers)) == 1, answers
+
+
+def test_a_copy_taken_under_load_is_the_pool_at_one_position(shared, api, name, tmp_path):
+    """What the tools and the library read of it is what lay there up to the position that it tells."""
+    api.create(name, pool_size=32 << 20)
+    stop, at = threading.Event(), {}
+
+    def write(writer):
+        with shared.new_client() as client:
+            for number in itertools.count():
+                if stop.is_set():
+                    return
+                record = b"<%d:%d:%s>" % (writer, number, b"x" * (number * 37 % 300))
+                at[client.append(name, record)["first"]] = record
+
+    writers = [threading.Thread(target=write, args=(each,)) for each in range(4)]
+    for writer in writers:
+        writer.start()
+    copies = []
+    for number in range(5):
+        before, count = dict(at), len(at)
+        answer = api.get(f"/v1/pools/{name}/export")
+        assert answer.status == 200, answer
+        copies.append((answer.body, before, int(answer["Log-Position"])))
+        wait_until(lambda: len(at) > count + 50, what="more records")
+    stop.set()
+    for writer in writers:
+        writer.join()
+    data = api.walk(name)
+    for body, before, position in copies:
+        copy = tmp_path / "copy"
+        copy.write_bytes(body)
+        pmemlog.assert_accepted(copy, data[:position])
+        assert all(first + len(record) <= position for first, record in before.items())

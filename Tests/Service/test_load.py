@@ -41,7 +41,7 @@ def connections(server):
     return int(re.search(r"^tidemark_http_connections (\d+)$", text, re.M)[1])
 
 
-def quickest(client, count=50):
+def usual(client, count=50):
     """The median time of a health check."""
     times = []
     for _ in range(count):
@@ -54,14 +54,14 @@ def quickest(client, count=50):
 def test_idle_connections_cost_little_and_nobody_notices(start):
     server = start(**MANY)
     server.client.get("/healthz")
-    before = server.resident()
+    before, calm = server.resident(), usual(server.client)
     idle = []
     try:
         for _ in range(CONNECTIONS):
             idle.append(socket.create_connection(("127.0.0.1", server.port)))
         wait_until(lambda: connections(server) > CONNECTIONS, what="all connections")
         assert IS_SLOW or (server.resident() - before) / CONNECTIONS < 8192
-        assert quickest(server.client) < patient(0.02)
+        assert usual(server.client) < 5 * calm + patient(0.02)
         for one in idle[::100]:
             one.sendall(REQUEST)
             assert one.recv(100).startswith(b"HTTP/1.1 200")
@@ -174,7 +174,7 @@ def test_clients_that_do_not_read_cost_bounded_memory(start, form):
     server.client.create("big", pool_size=66 << 20)
     for _ in range(8):
         server.client.append("big", b"x" * (8 << 20))
-    before = server.resident("RssAnon")
+    before, calm = server.resident("RssAnon"), usual(server.client)
     readers = []
     try:
         for number in range(50):
@@ -183,7 +183,8 @@ def test_clients_that_do_not_read_cost_bounded_memory(start, form):
                 f"Host: h\r\nAccept: {form}\r\n\r\n".encode()))
         for raw in readers:
             assert raw.fill()
-        assert quickest(server.client) < patient(0.02)
+        # What fits into the sockets is still being written.
+        wait_until(lambda: usual(server.client) < 5 * calm + patient(0.02), what="calm")
         assert server.client.append("big", b"goes on")["bytes"] == 7
         assert IS_SLOW or (server.resident("RssAnon") - before) / 50 < 256 << 10
     finally:

@@ -1,4 +1,5 @@
 import CJansson
+import Glibc
 
 /// JSON text, parsed by jansson: owns the tree that its nodes are parts of.
 ///
@@ -12,7 +13,7 @@ package final class JSONDocument {
     /// - Parameters:
     ///   - depth: how deep arrays and objects may nest.
     ///   - place: where the text stands, for the error: `the body`, `line 3`.
-    /// - Throws: `bad_json`.
+    /// - Throws: `bad_json`, or `overloaded` without memory for the tree.
     package init(
         _ bytes: some RandomAccessCollection<UInt8>, depth: Int, place: String = "the body"
     ) throws(Problem) {
@@ -23,12 +24,18 @@ package final class JSONDocument {
         try Self.check(nesting, depth, place)
         var failure = json_error_t()
         let flags = Int(JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL | JSON_DECODE_ANY)
-        let tree = bytes.withUnsafeBufferPointer { buffer in
-            buffer.withMemoryRebound(to: CChar.self) {
-                json_loadb($0.baseAddress, $0.count, flags, &failure)
+        let (tree, number) = bytes.withUnsafeBufferPointer { buffer in
+            buffer.withMemoryRebound(to: CChar.self) { text in
+                // jansson says nothing of most allocations that fail.
+                errno = 0
+                let tree = json_loadb(text.baseAddress, text.count, flags, &failure)
+                return (tree, errno)
             }
         }
         guard let tree else {
+            guard number != ENOMEM else {
+                throw Problem(.overloaded, "there is no memory to read \(place)")
+            }
             let text = withUnsafeBytes(of: failure.text) { text in
                 String(decoding: text.prefix { $0 != 0 }, as: UTF8.self)
             }

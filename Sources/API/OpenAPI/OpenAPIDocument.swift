@@ -291,7 +291,8 @@ extension ProblemCode {
     /// What a problem with this code looks like.
     var example: JSONValue {
         var problem = Problem(self, "More about it.")
-        problem.applied = [.syncFailed, .internalError].contains(self) ? .unknown : .no
+        let unknown: [ProblemCode] = [.syncFailed, .internalError, .idempotencyInProgress]
+        problem.applied = unknown.contains(self) ? .unknown : .no
         return problem.document(
             instance: "/v1/pools/demo", requestID: "0197b2f0-5c1e-7a10-8000-0c4a2f9b6d11")
     }

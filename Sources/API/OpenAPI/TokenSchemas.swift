@@ -57,7 +57,11 @@ package enum TokenSchemas {
             "resources": [
                 "type": "integer", "minimum": 0, "maximum": 1_000_000,
                 "description": "No more can be made with it once it covers so many.",
-            ]
+            ],
+            "bytes": [
+                "type": "integer", "minimum": 0, "maximum": .integer(.max),
+                "description": "What it covers takes no more on disk; what would is refused.",
+            ],
         ],
         "description": "What it may have; null for no bounds.",
     ]
@@ -82,7 +86,8 @@ package enum TokenSchemas {
     static let requestExample: JSONValue = [
         "scope": ["read", "append"], "resources": ["logs/app-*"],
         "expires_at": "2099-12-31T00:00:00Z",
-        "rate": ["requests_per_second": 100, "burst": 200], "quotas": ["resources": 50],
+        "rate": ["requests_per_second": 100, "burst": 200],
+        "quotas": ["resources": 50, "bytes": 1_073_741_824],
         "note": "the shop's web servers",
     ]
 

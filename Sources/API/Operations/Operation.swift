@@ -17,7 +17,7 @@ package enum Operation: Hashable, Sendable {
         + MPoolOperation.allCases.map(Operation.mpool)
 
     package var description: OperationDescription {
-        OperationDescription(undecided, access: access)
+        OperationDescription(undecided, access: access, repetition: repetition)
     }
 
     private var undecided: OperationDescription {

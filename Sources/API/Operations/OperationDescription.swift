@@ -77,6 +77,11 @@ package final class OperationDescription: Sendable {
             self.contents = contents
             self.headers = headers
         }
+
+        /// The same where it can be a repetition's.
+        var withReplay: Answer {
+            Answer(status, summary, contents, headers: headers + [Idempotency.replayed])
+        }
     }
 
     /// How large a body may be.
@@ -99,8 +104,8 @@ package final class OperationDescription: Sendable {
     package let isAnsweredInDrain: Bool
     /// What it asks of a token.
     package let access: Access
-    /// Whether it takes an `Idempotency-Key`.
-    package let takesKey: Bool
+    /// What becomes of it if it comes again under the same `Idempotency-Key`.
+    package let repetition: Repetition
 
     package init(
         _ id: String, _ method: Method, _ template: String, tag: String, _ summary: String,
@@ -108,7 +113,6 @@ package final class OperationDescription: Sendable {
         bodyIsRequired: Bool = false, bodyLimit: BodyLimit = .none, answers: [Answer],
         problems: [ProblemCode] = [], isAnsweredInDrain: Bool = false
     ) {
-        takesKey = parameters.contains { $0.name == Idempotency.header.name }
         self.id = id
         self.method = method
         self.template = template
@@ -123,25 +127,27 @@ package final class OperationDescription: Sendable {
         self.problems = problems
         self.isAnsweredInDrain = isAnsweredInDrain
         access = .adminOfAll
+        repetition = .untold
     }
 
-    /// The same with what it asks of a token.
-    init(_ other: OperationDescription, access: Access) {
+    /// The same with what it asks of a token, and what becomes of repetitions.
+    init(_ other: OperationDescription, access: Access, repetition: Repetition) {
         id = other.id
         method = other.method
         template = other.template
         tag = other.tag
         summary = other.summary
         details = other.details
-        parameters = other.parameters
+        let key = Idempotency.header(repetition)
+        parameters = other.parameters + (key.map { [$0] } ?? [])
         bodies = other.bodies
         bodyIsRequired = other.bodyIsRequired
         bodyLimit = other.bodyLimit
-        answers = other.answers
-        problems = other.problems
+        answers = key == nil ? other.answers : other.answers.map(\.withReplay)
+        problems = other.problems + Idempotency.problems(repetition)
         isAnsweredInDrain = other.isAnsweredInDrain
-        takesKey = other.takesKey
         self.access = access
+        self.repetition = repetition
     }
 
     /// How a resource of this kind is missed; nil for operations that name none.
@@ -176,7 +182,7 @@ package final class OperationDescription: Sendable {
         if !method.isSafe { codes.insert(.forbidden) }
         if access.scope != nil { codes.formUnion([.unauthenticated, .forbidden, .rateLimited]) }
         if access.scope != nil, let missing { codes.insert(missing) }
-        if method == .post, !takesKey { codes.insert(.notImplemented) }
+        if method == .post, repetition == .untold { codes.insert(.notImplemented) }
         if answers.contains(where: { !$0.contents.isEmpty }) { codes.insert(.notAcceptable) }
         return ProblemCode.allCases.filter(codes.contains)
     }

@@ -60,6 +60,7 @@ package enum ProblemCode: String, CaseIterable, Sendable {
     case cursorExpired = "cursor_expired"
     case preconditionFailed = "precondition_failed"
     case fenced
+    case idempotencyInProgress = "idempotency_in_progress"
     case idempotencyKeyReused = "idempotency_key_reused"
     case tooLarge = "too_large"
     case uriTooLong = "uri_too_long"
@@ -159,6 +160,7 @@ package enum ProblemCode: String, CaseIterable, Sendable {
         case .lsnBeyondLog: Row(409, "The LSN of a page lies beyond the end of the log")
         case .pinExpired: Row(410, "The pin has ended, and its changes with it")
         case .versionMismatch: Row(409, "That version is not offered")
+        case .idempotencyInProgress: Row(409, "The first request with the key has not finished")
         case .positionGone: Row(410, "The data at this position is gone")
         case .cursorExpired: Row(410, "The cursor was not used in time")
         case .preconditionFailed: Row(412, "A condition of the request does not hold")

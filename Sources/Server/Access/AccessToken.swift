@@ -11,6 +11,8 @@ struct TokenGrant: Equatable, Sendable {
     var rate: TokenRate?
     /// No resource is made beyond so many.
     var resourceQuota: Int?
+    /// Its resources take no more bytes on disk.
+    var byteQuota: Int?
     var note: String?
 
     /// Whether it may make other tokens.
@@ -27,6 +29,7 @@ final class AccessToken: Sendable {
     let createdAt: Int
     let grant: TokenGrant
     let limiter: RateLimiter?
+    let byteQuota: ByteQuota?
     private let isRevoked = Atomic(false)
     /// Resources that are being made with it now.
     let resourcesUnderWay = Atomic(0)
@@ -37,6 +40,7 @@ final class AccessToken: Sendable {
         self.createdAt = createdAt
         self.grant = grant
         limiter = grant.rate.map(RateLimiter.init)
+        byteQuota = grant.byteQuota.map(ByteQuota.init)
     }
 
     /// From now on nothing may be done with it.

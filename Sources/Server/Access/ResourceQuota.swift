@@ -15,8 +15,21 @@ extension Service {
     ///
     /// Counts what there is among what the token covers; waits for the disk.
     ///
-    /// - Throws: `rate_limited` beyond the token's quota.
-    func quota(for call: Call) throws(Problem) -> ResourceQuota? {
+    /// - Parameter bytes: what the resource takes at once.
+    /// - Throws: `rate_limited` beyond the token's quota of resources, `no_space` beyond that of bytes.
+    func quota(for call: Call, bytes: Int = 0) throws(Problem) -> ResourceQuota? {
+        let place = try resourceQuota(for: call)
+        guard bytes > 0, let byteQuota = call.token?.byteQuota else { return place }
+        do throws(Problem) {
+            try admit(bytes, byteQuota, call).release()
+        } catch {
+            place?.release()
+            throw error
+        }
+        return place
+    }
+
+    private func resourceQuota(for call: Call) throws(Problem) -> ResourceQuota? {
         guard let token = call.token, let most = token.grant.resourceQuota,
             let kind = call.route.resourceKind
         else { return nil }

@@ -16,12 +16,14 @@ final class Tokens: Sendable {
     /// Who changes the file; a flag to wait for, since a lock is not held over I/O.
     private let isBeingChanged = Locked(false)
     private let hasTokens: Atomic<Bool>
+    private let limited: Locked<[AccessToken]>
 
     init(in directory: DataDirectory) throws(StartFailure) {
         let tokens = try TokenFile.read(in: directory)
         self.directory = directory
         byID = Locked(Dictionary(tokens.map { ($0.id, $0) }) { $1 })
         hasTokens = Atomic(!tokens.isEmpty)
+        limited = Locked(tokens.filter { $0.byteQuota != nil })
     }
 
     /// Whether requests need a token.
@@ -32,6 +34,9 @@ final class Tokens: Sendable {
     var all: [AccessToken] {
         byID.withLock { Array($0.values) }.sorted { ($0.createdAt, $0.id) < ($1.createdAt, $1.id) }
     }
+
+    /// Those whose resources may take only so many bytes.
+    var withByteQuotas: [AccessToken] { isNeeded ? limited.withLock { $0 } : [] }
 
     func find(_ id: String) -> AccessToken? { byID.withLock { $0[id] } }
 
@@ -94,6 +99,7 @@ final class Tokens: Sendable {
         let tokens = try edit(all)
         try mapping { () throws(StoreError) in try TokenFile.write(tokens, in: directory) }
         byID.withLock { $0 = Dictionary(tokens.map { ($0.id, $0) }) { $1 } }
+        limited.withLock { $0 = tokens.filter { $0.byteQuota != nil } }
         if !tokens.isEmpty { hasTokens.store(true, ordering: .releasing) }
     }
 }

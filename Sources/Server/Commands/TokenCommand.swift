@@ -34,6 +34,8 @@ struct CreateToken: ParsableCommand {
     var burst: Int?
     @Option(help: "Resources that it may cover before it may make no more.")
     var maxResources: Int?
+    @Option(help: "Bytes that what it covers may take on disk.")
+    var maxBytes: Int?
     @Option(help: "What it is for.")
     var note: String?
     @Argument(parsing: .allUnrecognized, help: .hidden)
@@ -76,10 +78,11 @@ struct CreateToken: ParsableCommand {
             } else if burst != nil {
                 throw ValidationError("--burst belongs to --rate")
             }
-            if let maxResources {
-                members.append(
-                    .init(name: "quotas", value: ["resources": .integer(maxResources)]))
+            let quotas = [("resources", maxResources), ("bytes", maxBytes)].compactMap {
+                name, most in
+                most.map { JSONValue.Member(name: name, value: .integer($0)) }
             }
+            if !quotas.isEmpty { members.append(.init(name: "quotas", value: .object(quotas))) }
             if let note { members.append(.init(name: "note", value: .string(note))) }
             return .object(members)
         }

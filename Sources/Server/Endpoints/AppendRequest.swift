@@ -94,7 +94,9 @@ extension Expectation {
 extension IdempotencyKey {
     /// The key of a request, if it has one; what is sent under it is method, path, parameters, type and
     /// body.
-    init?(_ call: Call) throws(Problem) {
+    ///
+    /// - Parameter resource: what it is called on, where keys of several are kept together.
+    init?(_ call: Call, on resource: String? = nil) throws(Problem) {
         guard let header = call.headers[.idempotencyKey] else { return nil }
         let isQuoted = header.count >= 2 && header.hasPrefix("\"") && header.hasSuffix("\"")
         let text = isQuoted ? header.dropFirst().dropLast() : header[...]
@@ -115,6 +117,11 @@ extension IdempotencyKey {
         content.add(call.headers[.contentType] ?? "")
         call.body.withUnsafeBytes { content.add($0) }
         var name = SHA256()
+        if let resource {
+            // Who calls a log is a part of what is asked.
+            content.add(call.headers[.logHandle] ?? "")
+            name.add(resource)
+        }
         name.add(call.token?.id ?? "")
         name.add(String(text))
         guard let content = content.finish(), let name = name.finish() else {

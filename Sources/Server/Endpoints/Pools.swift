@@ -94,11 +94,17 @@ extension Service {
         return onFileThread { [self] () throws(Problem) in
             try mapping { () throws(StoreError) in try options.check() }
             try requireFreeSpace(options.size ?? 0)
-            let quota = try quota(for: call)
+            let quota = try quota(for: call, bytes: bytesToAdd(options, call))
             defer { quota?.release() }
             let (pool, isNew) = try create(call.name, options, mustBeNew: mustBeNew)
             return try item(PoolStatus(pool), call, code: isNew ? 201 : 200)
         }
+    }
+
+    /// What a new pool takes; one that is there takes nothing more.
+    private func bytesToAdd(_ options: PoolOptions, _ call: Call) -> Int {
+        if (try? store.pools.status(call.name)) != nil { return 0 }
+        return options.size ?? PoolLayout.minimumSize
     }
 
     private func create(

@@ -190,7 +190,7 @@ final class Exchange: @unchecked Sendable {
         do throws(Problem) {
             return deliver(
                 .success(
-                    try service.handle(
+                    try service.answerWithinQuotas(
                         admitted.call(body: taken, upload: upload, requestID: requestID))))
         } catch {
             return deliver(.failure(error))

@@ -167,8 +167,11 @@ final class Metrics: Sendable {
             all.map { ($0.label, Double($0.commits.bytes)) })
         text.add(
             "idempotent_replays_total", .counter,
-            "Appends that were answered as the same request had been before, and not done again.",
-            Double(all.reduce(0) { $0 + $1.commits.replays }))
+            "Requests that were answered as the same one had been before, and not done again.",
+            Double(
+                all.reduce(service.calls.replays.load(ordering: .relaxed)) {
+                    $0 + $1.commits.replays
+                }))
         text.add(
             "append_duration_seconds",
             "From the queue to the answer of an append; of accepted ones to their writing.",

@@ -6,6 +6,7 @@ final class Upload: Sendable {
     private struct State {
         var file: (any FileImport)?
         var failure: Problem?
+        var byteCount = 0
     }
 
     /// So much is gathered before a thread that may wait writes it.
@@ -23,10 +24,16 @@ final class Upload: Sendable {
     /// Whether any of the body has come before its last piece.
     var hasBegun: Bool { state.withLock { $0.file != nil || $0.failure != nil } }
 
+    /// How much has come.
+    var byteCount: Int { state.withLock { $0.byteCount } }
+
     /// Writes `bytes` on a thread that may wait for the disk, then calls `done`.
     func write(_ bytes: [UInt8], then done: @escaping @Sendable () -> Void) {
         service.store.files.submit { [self] in
-            let before = state.withLock { $0 }
+            let before = state.withLock { state in
+                state.byteCount += bytes.count
+                return state
+            }
             if before.failure == nil {
                 do throws(Problem) {
                     try service.requireFreeSpace(bytes.count)

@@ -25,6 +25,7 @@ extension TokenGrant {
         if let node = object.take("quotas"), !node.isNull {
             var quotas = try JSONObject(node)
             resourceQuota = try quotas.integer("resources", in: 0...1_000_000)
+            byteQuota = try quotas.integer("bytes", in: 0...Int.max)
             try quotas.finish()
         }
         if let node = object.take("note"), !node.isNull {
@@ -72,6 +73,16 @@ extension TokenGrant {
     }
 }
 
+extension TokenGrant {
+    fileprivate var quotas: JSONValue {
+        let members = [("resources", resourceQuota), ("bytes", byteQuota)].compactMap {
+            name, most in
+            most.map { JSONValue.Member(name: name, value: .integer($0)) }
+        }
+        return members.isEmpty ? .null : .object(members)
+    }
+}
+
 extension AccessToken {
     /// As it is shown, with more members behind.
     func json(with more: [JSONValue.Member] = []) -> JSONValue {
@@ -96,7 +107,7 @@ extension AccessToken {
                 } ?? .null),
             .init(
                 name: "quotas",
-                value: grant.resourceQuota.map { ["resources": .integer($0)] } ?? .null),
+                value: grant.quotas),
             .init(name: "note", value: grant.note.map(JSONValue.string) ?? .null),
         ]
         return .object(members + more)

@@ -13,6 +13,7 @@ import Glibc
 /// .tidemark/fences/KIND-NAME the highest token of its writers
 /// .tidemark/tokens        who may do what
 /// .tidemark/keys/KIND-NAME   what clients called their appends
+/// .tidemark/calls/KIND-NAME  and their other calls, where these outlive the process
 /// .tidemark/new/          files being made; what lies here at the start was never finished
 /// ```
 package final class DataDirectory: Sendable {
@@ -36,7 +37,7 @@ package final class DataDirectory: Sendable {
                 defer { free(absolute) }
                 return String(cString: absolute)
             } ?? path
-        let notes = ["pools", "logs", "places", "journals", "marks", "fences", "new"].map {
+        let notes = ["pools", "logs", "places", "journals", "marks", "fences", "calls", "new"].map {
             ".tidemark/" + $0
         }
         for folder in Self.kinds + notes {

@@ -213,6 +213,9 @@ package struct PmemPool: ~Copyable, @unchecked Sendable {
     private static func error(_ number: Int32, call: String, name: String) -> StoreError {
         switch number {
         case EAGAIN: .locked(detail: "\(name) is open in another process or under another name")
+        // Its words for a path that it has no memory for; sizes were looked at before.
+        case EINVAL where message.contains("negative size"):
+            .overloaded(detail: "\(call) of \(name): no memory")
         case EINVAL: .notAPool(detail: message)
         case ENOTSUP: .notImplemented(detail: message)
         default: StoreError(call: call, errno: number, file: name)

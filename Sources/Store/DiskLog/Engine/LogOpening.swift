@@ -55,7 +55,9 @@ struct LogOpening {
         guard repair == .repair else { throw .log(.needRepair(file: path)) }
         let outcome = try LogRepair.run(
             path, isSuspect: places.isSuspect, in: setting.directory)
-        return try existing(try openFile(), isClosed: false, repaired: outcome)
+        let repaired = try openFile()
+        try repaired.mendMark()
+        return try existing(repaired, isClosed: false, repaired: outcome)
     }
 
     private func openFile() throws(StoreError) -> LogFile {

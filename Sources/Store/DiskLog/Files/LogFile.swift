@@ -85,6 +85,14 @@ final class LogFile: Sendable {
         return mark
     }
 
+    /// Makes a mark whole of which a power failure has left a part: others take no such file.
+    func mendMark() throws(StoreError) {
+        guard try file.read(at: 0, count: LogMark.headerSize) != LogMark.opened.header else {
+            return
+        }
+        try mark(.opened)
+    }
+
     /// Writes the mark in place; external files have none.
     func mark(_ mark: LogMark) throws(StoreError) {
         guard format == .internal else { return }

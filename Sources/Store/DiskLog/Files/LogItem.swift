@@ -97,7 +97,20 @@ enum LogMark: Equatable {
         switch header {
         case Self.opened.header: self = .opened
         case Self.closed.header: self = .closed
-        default: return nil
+        default:
+            guard header.starts(with: Self.fileMagic), Self.isTorn(Array(header.dropFirst(4)))
+            else { return nil }
+            self = .opened
+        }
+    }
+
+    /// Whether a power failure has left the first bytes of one mark before the last of the other, and
+    /// so nobody has closed the file.
+    private static func isTorn(_ bytes: [UInt8]) -> Bool {
+        let (opened, closed) = (Self.opened.bytes, Self.closed.bytes)
+        return (1...3).contains { count in
+            bytes == Array(opened.prefix(count) + closed.dropFirst(count))
+                || bytes == Array(closed.prefix(count) + opened.dropFirst(count))
         }
     }
 }

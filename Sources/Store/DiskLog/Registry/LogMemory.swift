@@ -4,7 +4,7 @@
 /// file=PATH  type=T  format=F      as at the last opening
 /// size= mode= head= quiet= durability= notify=     the other options of it
 /// held=1                           the service holds the log open, also when it starts again
-/// moving=PATH                      the files are being given that base name
+/// moving=PATH  moving_size=        the files are being given that base name; the log's size then
 /// deleting=1                       the files are being removed
 /// ```
 struct LogMemory: Equatable, Sendable {
@@ -27,6 +27,10 @@ struct LogMemory: Equatable, Sendable {
     /// The base name that a reopening was giving the files.
     var movingTo: String? { note.values["moving"] }
 
+    /// The size of a ring whose reopening has not ended, or was cut short: the file that says it goes
+    /// with the others.
+    var sizeWhenMoved: LogSize? { note.values["moving_size"].flatMap(LogSize.init(noted:)) }
+
     /// Whether the files are being removed.
     var isDeleting: Bool { note.values["deleting"] == "1" }
 
@@ -36,7 +40,7 @@ struct LogMemory: Equatable, Sendable {
         options.file = file
         options.type = type
         options.format = format
-        options.size = note.values["size"].flatMap(LogSize.init(noted:))
+        options.size = note.values["size"].flatMap(LogSize.init(noted:)) ?? sizeWhenMoved
         options.mode = note.values["mode"].flatMap(LogMode.init)
         options.head = note.values["head"].flatMap(LogHead.init(noted:))
         options.quiet = note.values["quiet"].map { $0 == "1" }
@@ -55,6 +59,7 @@ struct LogMemory: Equatable, Sendable {
         note.values["quiet"] = options.quiet == true ? "1" : nil
         note.values["durability"] = options.durability?.rawValue
         note.values["held"] = isHeld ? "1" : nil
+        note.values["moving_size"] = nil
     }
 
     mutating func hold(_ isHeld: Bool) { note.values["held"] = isHeld ? "1" : nil }
@@ -69,7 +74,10 @@ struct LogMemory: Equatable, Sendable {
 
     mutating func beginDeleting() { note.values["deleting"] = "1" }
 
-    mutating func move(to base: String?) { note.values["moving"] = base }
+    mutating func move(to base: String?, size: LogSize? = nil) {
+        note.values["moving"] = base
+        note.values["moving_size"] = size?.noted
+    }
 
     func save(in directory: DataDirectory) throws(StoreError) {
         try note.save(at: path, in: directory)

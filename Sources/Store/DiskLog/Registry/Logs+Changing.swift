@@ -32,7 +32,8 @@ extension Logs {
             throw .log(.fileInUse(file: base, by: other.name))
         }
         try directory.makeFolders(above: base)
-        try remember(log.name) { $0.move(to: base) }
+        let size = log.type == .wrap ? log.view.size : nil
+        try remember(log.name) { $0.move(to: base, size: size) }
     }
 
     /// Changes size, head and durability, in this order, up to the first error.

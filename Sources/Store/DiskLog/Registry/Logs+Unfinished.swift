@@ -51,7 +51,8 @@ extension Logs {
             try directory.syncFolder(of: base)
         }
         var changed = memory
-        changed.move(to: nil)
+        let hasSize = directory.exists(RingSizeFile.path(base))
+        changed.move(to: nil, size: hasSize ? nil : memory.sizeWhenMoved)
         try changed.save(in: directory)
         return changed
     }

@@ -108,6 +108,7 @@ package final class Logs: Sendable {
             ? .wrap : .halt
         options.type = options.type ?? memory.type ?? found
         let type = options.type ?? .halt
+        if type == .wrap { options.size = options.size ?? memory.sizeWhenMoved }
         options = options.sized(for: type)
         options.format = type == .rotate ? .external : options.format ?? memory.format ?? .internal
         try options.size?.check(for: type)

@@ -1,0 +1,226 @@
+import API
+import Store
+import Synchronization
+
+/// What became of the calls that clients have named with an `Idempotency-Key`, appends excepted.
+///
+///     begin ─▶ running ─┬─ done ─▶ remembered ─▶ replayed
+///                       ├─ refused ─▶ forgotten
+///                       └─ nobody knows ─▶ undecided
+///
+/// Of those that outlive the process, `CallNotes` has a copy, which is read when the first key of a
+/// resource comes.
+final class KeyedCalls: Sendable {
+    /// A day, in milliseconds.
+    static let lifetime = 86_400_000
+    /// How many answers are kept in memory, and their bytes together.
+    static let countLimit = 65_536
+    static let byteLimit = 64 << 20
+    /// Resources whose files have been read.
+    private static let resourceLimit = 256
+
+    /// What is known of a call that begins.
+    enum Finding {
+        /// Nothing: it is to be done.
+        case new
+        /// Whether it was done is not known.
+        case undecided(before: [UInt8])
+        /// It is being done; who asks again is called when it has ended.
+        case running
+        case done(RememberedAnswer)
+        /// Something else has that name.
+        case other
+    }
+
+    private enum Progress {
+        case running([@Sendable () -> Void])
+        case undecided(before: [UInt8])
+        case done(RememberedAnswer)
+    }
+
+    private struct Entry {
+        let resource: String
+        let content: KeyDigest
+        let isOnDisk: Bool
+        var time: Int
+        var progress: Progress
+
+        var size: Int {
+            guard case .done(let answer) = progress else { return 256 }
+            return answer.size
+        }
+    }
+
+    private struct State {
+        var entries: [KeyDigest: Entry] = [:]
+        /// Those only in memory, oldest first, and their bytes.
+        var order: [(name: KeyDigest, size: Int)] = []
+        var oldest = 0
+        var bytes = 0
+        /// Resources whose files have been read, oldest first.
+        var loaded: [String] = []
+    }
+
+    let replays = Atomic(0)
+    private let notes: CallNotes
+    private let state = Locked(State())
+
+    init(_ notes: CallNotes) { self.notes = notes }
+
+    // MARK: - Beginning
+
+    /// Takes the call's name, or says what is known of it.
+    ///
+    /// - Parameter again: called when the call under way has ended, if that is the finding.
+    func begin(
+        _ key: IdempotencyKey, on resource: String, isOnDisk: Bool,
+        again: @escaping @Sendable () -> Void
+    ) -> Finding {
+        let now = WallClock.nowMilliseconds
+        return state.withLock { state in
+            guard var entry = state.entries[key.name], !Self.hasEnded(entry, now) else {
+                state.entries[key.name] = Entry(
+                    resource: resource, content: key.content, isOnDisk: isOnDisk, time: now,
+                    progress: .running([]))
+                return .new
+            }
+            guard entry.content == key.content else { return .other }
+            switch entry.progress {
+            case .done(let answer): return .done(answer)
+            case .undecided(let before):
+                entry.progress = .running([])
+                state.entries[key.name] = entry
+                return .undecided(before: before)
+            case .running(let others):
+                entry.progress = .running(others + [again])
+                state.entries[key.name] = entry
+                return .running
+            }
+        }
+    }
+
+    private static func hasEnded(_ entry: Entry, _ now: Int) -> Bool {
+        if case .running = entry.progress { return false }
+        return now - entry.time > lifetime
+    }
+
+    /// Reads what is on disk of a resource's calls; waits for the disk.
+    func load(_ resource: String) throws(StoreError) {
+        guard !state.withLock({ $0.loaded.contains(resource) }) else { return }
+        let found = try notes.read(resource)
+        state.withLock { state in
+            guard !state.loaded.contains(resource) else { return }
+            state.loaded.append(resource)
+            for note in found where state.entries[note.key.name] == nil {
+                let answer = note.state == .done ? RememberedAnswer(note.payload) : nil
+                state.entries[note.key.name] = Entry(
+                    resource: resource, content: note.key.content, isOnDisk: true,
+                    time: note.time,
+                    progress: answer.map(Progress.done) ?? .undecided(before: note.payload))
+            }
+            if state.loaded.count > Self.resourceLimit { Self.unload(&state) }
+        }
+    }
+
+    /// Lets go of the resource that was read first, if none of its calls is under way.
+    private static func unload(_ state: inout State) {
+        let resource = state.loaded.removeFirst()
+        let own = state.entries.filter { $0.value.resource == resource && $0.value.isOnDisk }
+        let isBusy = own.contains { if case .running = $0.value.progress { true } else { false } }
+        if isBusy { return state.loaded.append(resource) }
+        for name in own.keys { state.entries[name] = nil }
+    }
+
+    // MARK: - Ending
+
+    /// Puts on stable storage what is about to be done; waits for the disk.
+    func intend(
+        _ key: IdempotencyKey, on resource: String, before: [UInt8]
+    ) throws(StoreError) {
+        let now = WallClock.nowMilliseconds
+        try add(CallNote(key, .intended, time: now, payload: before), resource)
+    }
+
+    /// Remembers what the call came to; of one on disk this waits for the disk.
+    func finish(
+        _ key: IdempotencyKey, on resource: String, _ answer: RememberedAnswer, isOnDisk: Bool
+    ) {
+        let now = WallClock.nowMilliseconds
+        if isOnDisk {
+            // If that fails, the next process finds the intention alone, and says so.
+            try? add(CallNote(key, .done, time: now, payload: answer.bytes), resource)
+        }
+        end(key, .done(answer), now)
+    }
+
+    /// Forgets a call that changed nothing.
+    func drop(_ key: IdempotencyKey, on resource: String, isOnDisk: Bool) {
+        if isOnDisk {
+            try? add(CallNote(key, .void, time: WallClock.nowMilliseconds), resource)
+        }
+        end(key, nil, 0)
+    }
+
+    /// Leaves open whether it was done.
+    func leaveOpen(_ key: IdempotencyKey, before: [UInt8]) {
+        end(key, .undecided(before: before), WallClock.nowMilliseconds)
+    }
+
+    /// Forgets all calls on a resource that has gone, or was made anew; waits for the disk.
+    func forget(_ resource: String) {
+        state.withLock { state in
+            for (name, entry) in state.entries where entry.resource == resource {
+                if case .running = entry.progress { continue }
+                state.entries[name] = nil
+            }
+            state.loaded.removeAll { $0 == resource }
+        }
+        try? notes.forget(resource)
+    }
+
+    private func add(_ note: CallNote, _ resource: String) throws(StoreError) {
+        guard try !notes.add(note, to: resource) else { return }
+        // The file has let the oldest go.
+        let kept = Set(try notes.read(resource).map(\.key.name))
+        state.withLock { state in
+            for (name, entry) in state.entries
+            where entry.resource == resource && entry.isOnDisk && !kept.contains(name) {
+                if case .running = entry.progress { continue }
+                state.entries[name] = nil
+            }
+        }
+    }
+
+    private func end(_ key: IdempotencyKey, _ progress: Progress?, _ now: Int) {
+        let waiting = state.withLock { state -> [@Sendable () -> Void] in
+            guard var entry = state.entries[key.name], case .running(let waiting) = entry.progress
+            else { return [] }
+            guard let progress else {
+                state.entries[key.name] = nil
+                return waiting
+            }
+            entry.progress = progress
+            entry.time = now
+            state.entries[key.name] = entry
+            if !entry.isOnDisk { Self.keep(key.name, entry.size, &state) }
+            return waiting
+        }
+        for again in waiting { again() }
+    }
+
+    private static func keep(_ name: KeyDigest, _ size: Int, _ state: inout State) {
+        state.order.append((name, size))
+        state.bytes += size
+        while state.bytes > byteLimit || state.order.count - state.oldest > countLimit {
+            let first = state.order[state.oldest]
+            state.oldest += 1
+            // What was forgotten before its turn counts until then.
+            state.bytes -= first.size
+            state.entries[first.name] = nil
+        }
+        if state.oldest > countLimit {
+            state.order.removeFirst(state.oldest)
+            state.oldest = 0
+        }
+    }
+}
