@@ -33,12 +33,13 @@ let package = Package(
         .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
         .target(name: "CLinux"),
         .target(name: "CCRC32C"),
+        .target(name: "CPageCipher", linkerSettings: [.linkedLibrary("gnutls")]),
         .target(name: "CPmemEnvironment"),
         .target(name: "API", dependencies: ["CJansson"], swiftSettings: strict),
         .target(
             name: "Store",
             dependencies: [
-                "CCRC32C", "CGnuTLS", "CLinux", "CPMemLog", "CSnappy", "CZlib", "CZstd",
+                "CCRC32C", "CLinux", "CPMemLog", "CPageCipher", "CSnappy", "CZlib", "CZstd",
             ],
             swiftSettings: strict),
         .executableTarget(

@@ -58,9 +58,8 @@ import Testing
             "CPMemLog": ["Sources/Store/PmemLog/PmemPool.swift"],
             "CJansson": ["Sources/API/JSON/"],
             "CMicroHTTPD": ["Sources/Server/HTTP/"],
-            "CGnuTLS": [
-                "Sources/Server/Access/", "Sources/Store/MPool/Filters/PageCipher.swift",
-            ],
+            "CGnuTLS": ["Sources/Server/Access/"],
+            "CPageCipher": ["Sources/Store/MPool/Filters/PageCipher.swift"],
             "CZstd": ["Sources/Store/MPool/Filters/PageCompressor.swift"],
             "CZlib": [
                 "Sources/Store/Term/Inflater.swift",
