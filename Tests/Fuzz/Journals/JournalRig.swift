@@ -49,7 +49,11 @@ final class JournalRig: @unchecked Sendable {
             options.mode = .readWrite
             folder.write(Self.log, head)
             folder.write(target == .mark ? ".tidemark/marks/j" : ".tidemark/journals/j", bytes)
-            if target == .note { options = JournalOptions() }
+            // The note says the rest, but for what would write files full of zeros.
+            if target == .note {
+                options = JournalOptions()
+                options.prealloc = false
+            }
         }
         let before = folder.read(Self.log)
         // What is written comes back when it is opened again.
