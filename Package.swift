@@ -30,12 +30,16 @@ let package = Package(
             name: "CPMemLog", pkgConfig: "libpmemlog", providers: [.apt(["libpmemlog-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CSnappy", providers: [.apt(["libsnappy-dev"])]),
+        .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
         .target(name: "CLinux"),
         .target(name: "CCRC32C"),
         .target(name: "CPmemEnvironment"),
         .target(name: "API", dependencies: ["CJansson"], swiftSettings: strict),
         .target(
-            name: "Store", dependencies: ["CCRC32C", "CLinux", "CPMemLog", "CSnappy", "CZlib"],
+            name: "Store",
+            dependencies: [
+                "CCRC32C", "CGnuTLS", "CLinux", "CPMemLog", "CSnappy", "CZlib", "CZstd",
+            ],
             swiftSettings: strict),
         .executableTarget(
             name: "Server",

@@ -60,11 +60,17 @@ import Synchronization
                 report("page-in, \(order), \(kind)", "pread", plain, "MB/s")
                 report("page-in, \(order), \(kind)", "pread, as much memory", spread, "MB/s")
             }
+            guard !isRandom else { continue }
+            let ahead = try pageIn(folder, isPrivate: true, isRandom, ahead: 16)
+            report("page-in, 16 pages ahead", "Tidemark", ahead, "MB/s")
+            report("page-in, 16 pages ahead", "pread", plain, "MB/s")
+            report("page-in, 16 pages ahead", "pread, as much memory", spread, "MB/s")
         }
     }
 
     static func open(
-        _ folder: String, isPrivate: Bool, pages: Int, policy: ReplacementPolicy = .lru
+        _ folder: String, isPrivate: Bool, pages: Int, policy: ReplacementPolicy = .lru,
+        ahead: Int = 0
     ) throws(StoreError) -> PageFile {
         var options = MPoolOptions()
         options.isPrivate = isPrivate
@@ -76,6 +82,7 @@ import Synchronization
         var file = PageFileOptions()
         file.name = folder + "/large"
         file.pageSize = pageSize
+        file.readAhead = ahead
         return try pool.open(file)
     }
 
@@ -196,9 +203,9 @@ import Synchronization
 
     /// All pages of a file through a pool that holds an eighth of them.
     private static func pageIn(
-        _ folder: String, isPrivate: Bool, _ isRandom: Bool
+        _ folder: String, isPrivate: Bool, _ isRandom: Bool, ahead: Int = 0
     ) throws(StoreError) -> Double {
-        let file = try open(folder, isPrivate: isPrivate, pages: cached)
+        let file = try open(folder, isPrivate: isPrivate, pages: cached, ahead: ahead)
         var best = Int.max
         for _ in 0..<3 {
             let pages = order(isRandom)

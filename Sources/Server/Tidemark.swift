@@ -74,6 +74,7 @@ enum Tidemark {
             throw StartFailure(
                 "http.allowed_origins has \(origin): an origin is https:// or http:// and a host")
         }
+        try checkPageKeys(settings.pageKeysFile)
         let store: Store
         do throws(StoreError) {
             store = try Store(
@@ -81,7 +82,9 @@ enum Tidemark {
                 budget: CommitBudget(
                     requests: settings.queueRequests, bytes: settings.queueBytes,
                     observer: { metrics.count($0) }),
-                serviceCacheSize: settings.serviceCacheSize, report: { log.warning($0) })
+                serviceCacheSize: settings.serviceCacheSize,
+                pageKeysFile: settings.pageKeysFile.isEmpty ? nil : settings.pageKeysFile,
+                report: { log.warning($0) })
         } catch {
             throw StartFailure(
                 "the data directory \(settings.dataDirectory) cannot be used: \(Problem(error).detail)"
@@ -90,6 +93,15 @@ enum Tidemark {
         return Service(
             settings: settings, store: store, tokens: try Tokens(in: store.directory), tls: tls,
             metrics: metrics, log: log)
+    }
+
+    private static func checkPageKeys(_ path: String) throws(StartFailure) {
+        guard !path.isEmpty else { return }
+        do throws(StoreError) {
+            _ = try PageKeys(path: path)
+        } catch {
+            throw StartFailure("the keys in \(path) cannot be used: \(Problem(error).detail)")
+        }
     }
 
     private static func announce(_ daemon: Daemon, _ service: Service) {

@@ -26,11 +26,12 @@ package final class Store: Sendable {
     /// - Parameters:
     ///   - budget: bounds the commit queues.
     ///   - serviceCacheSize: bytes of the pool that logs are read through; 0 for none.
+    ///   - pageKeysFile: where the keys are that pages of buffer pools are encrypted with.
     ///   - report: told, in words, of what an operator should know.
     /// - Throws: `.locked` if another server uses the directory.
     package init(
         path: String, budget: CommitBudget = CommitBudget(requests: 10_000, bytes: 64 << 20),
-        serviceCacheSize: Int = 32 << 20,
+        serviceCacheSize: Int = 32 << 20, pageKeysFile: String? = nil,
         report: @escaping @Sendable (String) -> Void = { _ in }
     ) throws(StoreError) {
         directory = try DataDirectory(path: path)
@@ -45,7 +46,8 @@ package final class Store: Sendable {
         pools = Pools(directory: directory, services: services)
         logs = Logs(directory: directory, services: services, node: "nonode@nohost")
         journals = Journals(directory: directory, services: services)
-        mpools = MPools(directory: directory, journals: journals, services: services)
+        mpools = MPools(
+            directory: directory, journals: journals, services: services, keysFile: pageKeysFile)
         if let cache { mpools.add(cache.pool, as: MPools.service, cache.settings) }
         let unfinished = try directory.discardUnfinished()
         if unfinished > 0 { report("removed \(unfinished) files whose making was cut short") }

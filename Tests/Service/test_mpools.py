@@ -3,6 +3,7 @@
 import base64
 import fcntl
 import os
+import time
 
 import pytest
 
@@ -315,6 +316,7 @@ def test_a_filter_that_fails_leaves_the_page_dirty(api, name):
 @pytest.mark.parametrize("body, code", [
     ({"pgin": "rot13", "pgout": "none"}, "bad_parameter"),
     ({"pgin": "aes-gcm", "pgout": "none"}, "not_implemented"),
+    ({"pgin": "none+aes-xts", "pgout": "none"}, "not_implemented"),
     ({"pgin": "none"}, "bad_parameter"),
 ], ids=str)
 def test_filters_that_cannot_be_had(api, name, body, code):
@@ -323,6 +325,89 @@ def test_filters_that_cannot_be_had(api, name, body, code):
     check_problem(api.put(f"{pool.path}/ftypes/0", {"pgin": "none", "pgout": "none"}),
                   "bad_parameter")
     check_problem(api.get(f"{pool.path}/ftypes/1"), "not_found")
+
+
+def test_pages_of_a_low_priority_leave_first(api, name):
+    pool = MPool(api, name, cachesize=8 * PAGE)
+    pool.open(priority="high")
+    pool.open("low", priority="low")
+    check_problem(api.put(f"{pool.path}/files/again", {
+        "pagesize": PAGE, "path": f"mpools/{name}/f"}), "arg_mismatch")
+    assert api.get(f"{pool.path}/files/low").json["priority"] == "low"
+    for pgno in range(4):
+        pool.put(pgno, b"h" * PAGE)
+    for pgno in range(30):
+        pool.put(pgno, b"l" * PAGE, "low")
+    before = pool.stat["st_page_in"]
+    for pgno in range(4):
+        pool.get(pgno)
+    assert pool.stat["st_page_in"] == before
+
+
+def test_a_put_can_give_its_page_another_priority(api, name):
+    pool = MPool(api, name, cachesize=8 * PAGE)
+    pool.open()
+    pin = pool.fget(0, "create").json["pin"]
+    check_problem(pool.fset(pin, priority="high"), "unknown_property")
+    check_problem(pool.fput(pin, priority="highest"), "bad_parameter")
+    assert pool.fput(pin, "dirty", priority="veryhigh").status == 200
+    for pgno in range(1, 30):
+        pool.put(pgno, b"n" * PAGE)
+    before = pool.stat["st_page_in"]
+    pool.get(0)
+    assert pool.stat["st_page_in"] == before
+
+
+def test_a_file_in_memory_is_nowhere_on_disk(api, shared, name):
+    pool = MPool(api, name, cachesize=8 * PAGE)
+    check_problem(api.put(f"{pool.path}/files/m", {"pagesize": PAGE, "inmemory": True}),
+                  "no_such_file")
+    pool.open("m", inmemory=True)
+    assert api.get(f"{pool.path}/files/m").json["inmemory"] is True
+    pool.put(2, b"m" * PAGE, "m")
+    pool.open()
+    for pgno in range(30):
+        pool.put(pgno, b"n" * PAGE)
+    assert pool.fsync("m").json == {"complete": True}
+    assert pool.post("/sync").json == {"complete": True}
+    assert pool.get(2, "m").body == b"m" * PAGE
+    assert not (shared.data / "mpools" / name / "m").exists()
+    for pgno in range(7):
+        pool.put(10 + pgno, b"m" * PAGE, "m")
+    check_problem(pool.put(20, b"m" * PAGE, "m"), "cache_full")
+    closed = api.delete(f"{pool.path}/files/m").json
+    assert closed["dirty_pages_dropped"] == 8
+    check_problem(api.put(f"{pool.path}/files/x", {
+        "pagesize": PAGE, "inmemory": True, "private": True, "create": True}), "bad_parameter")
+
+
+def test_pages_in_order_come_in_together_if_that_is_asked_for(api, shared, name):
+    data = b"".join(bytes([pgno]) * PAGE for pgno in range(40))
+    (shared.data / f"{name}.db").write_bytes(data)
+    pool = MPool(api, name, cachesize=64 * PAGE)
+    pool.open(path=f"{name}.db", create=False, readahead=16)
+    check_problem(api.put(f"{pool.path}/files/g", {"pagesize": PAGE, "readahead": 65}),
+                  "bad_parameter")
+    for pgno in range(40):
+        assert pool.get(pgno).body == bytes([pgno]) * PAGE
+    figures = pool.stat
+    assert figures["st_page_in"] == 40 and figures["st_cache_miss"] == 4
+    assert figures["st_cache_hit"] == 36
+
+
+def test_a_sync_can_be_told_to_rest(api, name):
+    pool = MPool(api, name)
+    pool.open()
+    pacing = {"writes": 1, "sleep_us": 10_000}
+    changed = api.request("PATCH", pool.path, {"max_write": pacing})
+    assert changed.status == 200 and changed.json["max_write"] == pacing
+    for pgno in range(20):
+        pool.put(pgno, b"r" * PAGE)
+    began = time.monotonic()
+    assert pool.fsync().status == 200
+    assert time.monotonic() - began >= 0.19
+    check_problem(
+        api.request("PATCH", pool.path, {"max_write": {"writes": 1}}), "bad_parameter")
 
 
 def test_a_batch_does_its_operations_in_order(api, name):

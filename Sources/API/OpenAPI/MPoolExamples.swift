@@ -5,7 +5,8 @@ enum MPoolExamples {
     static let pool: JSONValue = [
         "name": "demo", "state": "open", "cachesize": 131_072, "mmapsize": 10_485_760,
         "mode": "0640", "private": false, "nommap": false, "logging": false, "journal": nil,
-        "max_pinned_pct": 80, "policy": "lru", "pages": 3, "dirty_pages": 1, "files": 1, "pins": 0,
+        "max_pinned_pct": 80, "policy": "lru", "max_write": ["writes": 0, "sleep_us": 0],
+        "pages": 3, "dirty_pages": 1, "files": 1, "pins": 0,
     ]
 
     static let list: JSONValue = [
@@ -18,7 +19,9 @@ enum MPoolExamples {
 
     static let file: JSONValue = [
         "file": "f", "path": "f.db", "private": false, "ftype": 0, "pagesize": 4096,
-        "lsn_offset": -1, "rdonly": false, "nommap": false, "oddsize": false, "maxpages": 0,
+        "lsn_offset": -1, "rdonly": false, "nommap": false, "oddsize": false,
+        "priority": "default", "inmemory": false, "readahead": 0,
+        "maxpages": 0,
         "clear_len": nil, "pgcookie": nil, "uid": nil,
         "stat": [
             "file_name": "f.db", "st_pagesize": 4096, "st_cache_hit": 1, "st_cache_miss": 2,

@@ -32,7 +32,7 @@ enum MPoolSchemas {
                 "pin": string, "pgno": count, "mode": mode, "page": page, "etag": string,
                 "expires_at": moment,
             ], required: ["pin", "pgno", "mode", "etag", "expires_at"]),
-        "MPoolFput": fput,
+        "MPoolFput": fput, "MPoolFset": fset,
         "MPoolPinUsed": object(["pin": string, "pgno": count, "dirty": flag]),
         "MPoolPinItem": object([
             "pin": string, "file": string, "pgno": count, "mode": mode, "dirty": flag,
@@ -93,7 +93,8 @@ enum MPoolSchemas {
         "type": "string", "pattern": .string("^\(filterName)(\\+\(filterName)){0,7}$"),
         "description": "A filter's name, or a+b.",
     ]
-    private static let filterName = "(none|byteswap16|byteswap32|byteswap64|xor|crc32c|fail)"
+    private static let filterName =
+        "(none|byteswap16|byteswap32|byteswap64|xor|crc32c|aes-xts|aes-gcm|zstd|fail)"
     private static let ttl: JSONValue = [
         "type": "integer", "minimum": 1000, "maximum": 300_000, "default": 30_000,
         "description": "How long the pin lives without use.",
@@ -147,14 +148,28 @@ enum MPoolSchemas {
             "policy": ["type": "string", "enum": ["lru", "s3fifo"], "default": "lru"],
         ], required: [], closed: true)
 
+    private static let pacing = object(
+        [
+            "writes": [
+                "type": "integer", "minimum": 0, "maximum": 1_000_000,
+                "description": "Writes after which a sync rests; 0: it never does.",
+            ],
+            "sleep_us": [
+                "type": "integer", "minimum": 0, "maximum": 10_000,
+                "description": "Microseconds.",
+            ],
+        ], closed: true)
+
     private static let changes = object(
-        ["cachesize": cacheSize, "max_pinned_pct": percent], required: [], closed: true)
+        ["cachesize": cacheSize, "max_pinned_pct": percent, "max_write": pacing], required: [],
+        closed: true)
 
     private static let pool = object([
         "name": string, "state": ["type": "string", "const": "open"], "cachesize": count,
         "mmapsize": count, "mode": string, "private": flag, "nommap": flag, "logging": flag,
         "journal": ["type": ["string", "null"]], "max_pinned_pct": count,
-        "policy": ["type": "string", "enum": ["lru", "s3fifo"]], "pages": count,
+        "policy": ["type": "string", "enum": ["lru", "s3fifo"]],
+        "max_write": object(["writes": count, "sleep_us": count]), "pages": count,
         "dirty_pages": count, "files": count, "pins": count,
     ])
 
@@ -222,12 +237,24 @@ enum MPoolSchemas {
                 "description": "The highest page that may be made; 0 for no limit.",
             ],
             "clear_len": ["type": "integer", "minimum": 0],
+            "priority": priority,
+            "readahead": [
+                "type": "integer", "minimum": 0, "maximum": 64, "default": 0,
+                "description":
+                    "Pages that come in together where they are missed in order; hits once asked for.",
+            ],
+            "inmemory": [
+                "type": "boolean", "default": false,
+                "description": "Pages by a name without a file; they never leave the pool.",
+            ],
         ], required: ["pagesize"], closed: true)
 
     private static let file = object([
         "file": string, "path": ["type": ["string", "null"]], "private": flag, "ftype": count,
         "pagesize": count, "lsn_offset": ["type": "integer"], "rdonly": flag, "nommap": flag,
-        "oddsize": flag, "maxpages": count, "clear_len": ["type": ["integer", "null"]],
+        "oddsize": flag, "priority": priority, "inmemory": flag,
+        "readahead": count, "maxpages": count,
+        "clear_len": ["type": ["integer", "null"]],
         "pgcookie": ["oneOf": [page, ["type": "null"]]], "uid": ["type": ["string", "null"]],
         "stat": fileFigures,
     ])
@@ -247,13 +274,22 @@ enum MPoolSchemas {
             ],
         ], required: [], closed: true)
 
+    private static let fset = object(
+        .object(use.members), required: ["pin"], closed: true)
     private static let fput = object(
-        [
-            "pin": string,
-            "flags": [
-                "type": "array",
-                "items": ["type": "string", "enum": ["clean", "dirty", "discard"]],
-            ],
-            "page": page, "patches": patches,
-        ], required: ["pin"], closed: true)
+        .object(use.members + [.init(name: "priority", value: priority)]),
+        required: ["pin"], closed: true)
+    private static let use: JSONValue = [
+        "pin": string,
+        "flags": [
+            "type": "array",
+            "items": ["type": "string", "enum": ["clean", "dirty", "discard"]],
+        ],
+        "page": page, "patches": patches,
+    ]
+    private static let priority: JSONValue = [
+        "type": "string", "enum": ["verylow", "low", "default", "high", "veryhigh"],
+        "default": "default",
+        "description": "Pages of a lower priority leave first; with fput, until the next one.",
+    ]
 }

@@ -90,7 +90,8 @@ struct MPoolCalls {
                 ? try pool.leases.set(
                     request.pin, of: file, request.flags, request.change, condition)
                 : try pool.leases.put(
-                    request.pin, of: file, request.flags, request.change, condition)
+                    request.pin, of: file, request.flags, request.change, condition,
+                    priority: request.priority)
         }
         return Result(json: pin.used)
     }

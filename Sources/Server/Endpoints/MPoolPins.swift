@@ -54,7 +54,7 @@ extension Service {
         let condition = try PageCondition(call.headers)
         return try onMPool(call) { pool throws(Problem) in
             var object = try JSONObject(try JSONDocument(call.body, depth: 64).root)
-            let request = try FputRequest(&object)
+            let request = try FputRequest(&object, keeps: keeps)
             try object.finish()
             if request.changesPage { try call.require(.append) }
             return .init(
@@ -145,7 +145,8 @@ private struct MPoolBatch {
         case "fput", "fset":
             let file = try object.file()
             let condition = try PageCondition(&object)
-            let request = try FputRequest(&object, names: pins)
+            let request = try FputRequest(
+                &object, keeps: operation == "fset", names: pins)
             try object.finish()
             if request.changesPage { try call.require(.append) }
             return try calls.fput(file, request, condition, keeps: operation == "fset")

@@ -118,10 +118,12 @@ extension Service {
         var object = try JSONObject(try JSONDocument(call.body, depth: 64).root)
         let cacheSize = try object.integer("cachesize")
         let percent = try object.integer("max_pinned_pct")
+        let pacing = try WritePacing(&object)
         try object.finish()
         return try onMPool(call) { pool throws(Problem) in
             try mapping(of: .mpool) { () throws(StoreError) in
-                try pool.change(cacheSize: cacheSize, maxPinnedPercent: percent)
+                try pool.change(
+                    cacheSize: cacheSize, maxPinnedPercent: percent, pacing: pacing)
             }
             return .init(json: pool.json)
         }
@@ -207,14 +209,10 @@ extension Service {
             throw Problem(.badParameter, "pgin and pgout are needed", option: "pgin")
         }
         try object.finish()
-        let filter = try mapping(of: .mpool) { () throws(StoreError) in
-            PageFilter(
-                pgin: try NamedFilter.function(pgin, isIncoming: true),
-                pgout: try NamedFilter.function(pgout, isIncoming: false))
-        }
-        return try onMPool(call) { pool throws(Problem) in
+        return try onMPool(call) { [self] pool throws(Problem) in
             let isNew = try mapping(of: .mpool) { () throws(StoreError) in
-                try pool.register(fileType: type, .init(pgin: pgin, pgout: pgout), filter)
+                let filter = try store.mpools.filter(pgin: pgin, pgout: pgout)
+                return try pool.register(fileType: type, .init(pgin: pgin, pgout: pgout), filter)
             }
             return .init(status: isNew ? 201 : 200, json: pool.json(ofType: type) ?? .null)
         }

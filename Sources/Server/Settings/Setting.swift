@@ -79,8 +79,12 @@ struct Setting: Sendable {
             "storage.free_bytes", "Free space that the disk must keep for anything to be made.",
             \.freeBytesFloor, 0...(1 << 50)),
         number(
-            "mpool.service_cachesize", "Bytes of the pool that logs are read through; 0 for none.",
+            "mpool.service_cachesize",
+            "Bytes of the pool that logs and journals are read through; 0 for none.",
             \.serviceCacheSize, 0...(1 << 36)),
+        text(
+            "mpool.keys_file", "File with the keys that pages of buffer pools are encrypted with.",
+            \.pageKeysFile),
         flag(
             "metrics.per_resource",
             "Tell figures of each pool, log, journal and buffer pool by name.",

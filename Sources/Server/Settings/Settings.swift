@@ -37,6 +37,7 @@ struct Settings: Sendable {
     var queueBytes = 64 << 20
     var freeBytesFloor = 256 << 20
     var serviceCacheSize = 32 << 20
+    var pageKeysFile = ""
     var metricsPerResource = false
     var atoms = Atoms.latin1
     var accessLog = AccessLog.failed

@@ -139,12 +139,16 @@ final class LogByteStream: ByteStream, @unchecked Sendable {
     private var fetched = StreamBuffer()
     private var hasFailed = false
 
+    /// More than one fetch: then what is read is not kept.
+    private let isLong: Bool
+
     private static let fetchSize = 128 * 1024
 
     init(_ log: DiskLog, _ range: Range<Int>) {
         self.log = log
         position = range.lowerBound
         end = range.upperBound
+        isLong = range.count > Self.fetchSize
     }
 
     func read(into buffer: UnsafeMutableRawBufferPointer) throws(StreamCut) -> StreamStep {
@@ -157,7 +161,8 @@ final class LogByteStream: ByteStream, @unchecked Sendable {
         fetched.refill { fetched in
             do throws(StoreError) {
                 fetched = try log.readBytes(
-                    at: position, count: min(Self.fetchSize, end - position))
+                    at: position, count: min(Self.fetchSize, end - position),
+                    isSequential: isLong)
                 position += fetched.count
             } catch {
                 hasFailed = true

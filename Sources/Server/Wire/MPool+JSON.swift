@@ -20,6 +20,12 @@ extension OpenMPool {
             "journal": settings.journal.map(JSONValue.string) ?? .null,
             "max_pinned_pct": .integer(settings.maxPinnedPercent ?? 0),
             "policy": .string(settings.policy?.rawValue ?? ""),
+            "max_write": pool.pacing.withLock { pacing in
+                [
+                    "writes": .integer(pacing.writes),
+                    "sleep_us": .integer(pacing.sleepMicroseconds),
+                ]
+            },
             "pages": .integer(statistics?.pages ?? 0),
             "dirty_pages": .integer(statistics?.dirtyPages ?? 0),
             "files": .integer(allFiles.count), "pins": .integer(leases.count),
@@ -39,7 +45,10 @@ extension OpenMPool {
             "private": .bool(options.name == nil), "ftype": .integer(options.fileType),
             "pagesize": .integer(options.pageSize), "lsn_offset": .integer(options.lsnOffset),
             "rdonly": .bool(options.readOnly), "nommap": .bool(options.noMmap),
-            "oddsize": .bool(options.oddSize), "maxpages": .integer(Int(options.maxPages)),
+            "oddsize": .bool(options.oddSize),
+            "priority": .string(options.priority.rawValue), "inmemory": .bool(options.inMemory),
+            "readahead": .integer(options.readAhead),
+            "maxpages": .integer(Int(options.maxPages)),
             "clear_len": options.clearLength.map(JSONValue.integer) ?? .null,
             "pgcookie": options.cookie.map { JSONValue(page: $0) } ?? .null,
             "uid": options.uid.map { .string($0.map(Self.hex).joined()) } ?? .null,

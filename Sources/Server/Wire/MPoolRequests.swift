@@ -56,6 +56,14 @@ struct PageFileRequest {
         options.uid = try object.string("uid").map(Self.uid)
         options.oddSize = try object.bool("oddsize") ?? false
         options.maxPages = UInt32(try object.integer("maxpages", in: 0...Int(UInt32.max)) ?? 0)
+        options.priority = try object.choice("priority") ?? .normal
+        options.readAhead =
+            try object.integer("readahead", in: 0...PageFileOptions.mostAhead) ?? 0
+        options.inMemory = try object.bool("inmemory") ?? false
+        guard !options.inMemory || !isPrivate && options.uid == nil else {
+            throw Problem(
+                .badParameter, "a file in memory has a name, and no uid", option: "inmemory")
+        }
         options.clearLength = try object.integer("clear_len")
         try object.finish()
     }
@@ -122,9 +130,16 @@ struct FputRequest {
     let pin: String
     var flags: PageFlags = []
     let change: PageChange?
+    /// Of the page until its next put; nil for that of the file.
+    let priority: PagePriority?
 
-    /// - Parameter names: of pins that a batch has named.
-    init(_ object: inout JSONObject, names: [String: String] = [:]) throws(Problem) {
+    /// - Parameters:
+    ///   - keeps: whether it is fset.
+    ///   - names: of pins that a batch has named.
+    init(
+        _ object: inout JSONObject, keeps: Bool, names: [String: String] = [:]
+    ) throws(Problem) {
+        priority = keeps ? nil : try object.choice("priority")
         guard let given = try object.string("pin") else {
             throw Problem(.badParameter, "pin is needed", option: "pin")
         }
@@ -174,6 +189,21 @@ extension PageChange {
             self = .patches(all)
         default: throw Problem(.badParameter, "send one of page and patches", option: "patches")
         }
+    }
+}
+
+extension WritePacing {
+    /// Takes `max_write` out of a body; nil if it is not there.
+    init?(_ object: inout JSONObject) throws(Problem) {
+        guard let node = object.take("max_write") else { return nil }
+        var pacing = try JSONObject(node)
+        guard let writes = try pacing.integer("writes", in: 0...1_000_000),
+            let sleep = try pacing.integer("sleep_us", in: 0...10_000)
+        else {
+            throw Problem(.badParameter, "max_write has writes and sleep_us", option: "max_write")
+        }
+        try pacing.finish()
+        self.init(writes: writes, sleepMicroseconds: sleep)
     }
 }
 

@@ -46,7 +46,10 @@ extension DiskLog {
             outcome.withLock { [result] in $0 = result }
             outcome.wakeAll()
         }
-        return outcome.whenReady({ $0 != nil }) { $0 } ?? .success(())
+        let result = outcome.whenReady({ $0 != nil }) { $0 } ?? .success(())
+        let identity = UInt32(identity, radix: 16)
+        cache?.forget { $0.identity == identity && $0.start >= 0 }
+        return result
     }
 }
 

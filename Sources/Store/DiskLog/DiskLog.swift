@@ -92,7 +92,7 @@ package final class DiskLog: FencedLog, Sendable {
         }
         headShown = Locked(options.head ?? .none)
         let engine = DiskLogEngine(
-            opened.setting, writer: opened.writer, timers: services.timers)
+            opened.setting, writer: opened.writer, timers: services.timers, cache: cache)
         identity = engine.view.identity
         committer = Committer(
             engine: engine, workers: services.committers, budget: services.budget)

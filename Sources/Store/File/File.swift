@@ -48,6 +48,16 @@ package struct File: ~Copyable, Sendable {
         return done
     }
 
+    /// Fills several buffers by one call, `preadv(2)`; how many bytes there were.
+    package func read(
+        at offset: Int, into parts: [UnsafeMutableRawBufferPointer]
+    ) throws(StoreError) -> Int {
+        let vectors = parts.map { iovec(iov_base: $0.baseAddress, iov_len: $0.count) }
+        return try retryingSystemCall("preadv", name) {
+            preadv(descriptor, vectors, Int32(vectors.count), off_t(offset))
+        }
+    }
+
     /// As `read(at:into:)`, but only what the page cache holds.
     ///
     /// - Returns: false if the call would have to wait for the disk; then nothing is certain about

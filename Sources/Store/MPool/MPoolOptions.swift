@@ -17,6 +17,18 @@ package enum PageLog: Sendable {
     case flushed(@Sendable (LSN) throws(StoreError) -> Void)
 }
 
+/// After how many writes a sync rests, and for how long; 5.3's memp_set_mp_max_write.
+package struct WritePacing: Equatable, Sendable {
+    /// It never rests if 0.
+    package var writes = 0
+    package var sleepMicroseconds = 0
+
+    package init(writes: Int = 0, sleepMicroseconds: Int = 0) {
+        self.writes = writes
+        self.sleepMicroseconds = sleepMicroseconds
+    }
+}
+
 /// What a pool is opened with; the configuration of memp_open.
 package struct MPoolOptions: Sendable {
     /// Bytes of page data: the sum of the sizes of all cached pages is never above it.
@@ -33,9 +45,7 @@ package struct MPoolOptions: Sendable {
     package var noMmap = false
     package var policy = ReplacementPolicy.lru
     package var log = PageLog.none
-    /// Writes after which a sync rests, and for how long; no rest if 0.
-    package var maxWrite = 0
-    package var maxWriteSleepMicroseconds = 0
+    package var pacing = WritePacing()
     /// The one page size that all files have, for a pool that takes no others and little room.
     package var onlyPageSize: Int?
     /// How many times its size the pool may grow to.
@@ -81,12 +91,21 @@ package struct PageFileOptions: Equatable, Sendable {
     package var oddSize = false
     /// The highest page that may be made; no limit if 0.
     package var maxPages: UInt32 = 0
+    /// How willingly its pages leave; fixed by the first handle of the file.
+    package var priority = PagePriority.normal
+    /// There is no file, only pages by a name, which never leave the pool.
+    package var inMemory = false
+    /// Pages that come in together where they are missed in order; each comes alone if below 2.
+    ///
+    /// They count as read, and those not asked for as hits once they are.
+    package var readAhead = 0
     /// How many bytes of a new page have to be zeros; pages are cleared as a whole.
     package var clearLength: Int?
 
     package init() {}
 
     package static let largestPage = 16 << 20
+    package static let mostAhead = 64
     package static let largestCookie = 1024
     package static let uidLength = 20
 
@@ -104,8 +123,16 @@ package struct PageFileOptions: Equatable, Sendable {
             throw .badArgument(
                 option: "clear_len", detail: "clear_len is larger than the page")
         }
+        guard (0...Self.mostAhead).contains(readAhead) else {
+            throw .badArgument(
+                option: "readahead", detail: "readahead is 0 to \(Self.mostAhead) pages")
+        }
         guard name != nil || !readOnly else {
             throw .badArgument(option: "rdonly", detail: "a private file can't be read only")
+        }
+        guard !inMemory || name != nil && uid == nil else {
+            throw .badArgument(
+                option: "inmemory", detail: "a file in memory has a name, and no uid")
         }
         guard cookie?.count ?? 0 <= Self.largestCookie else {
             throw .badArgument(

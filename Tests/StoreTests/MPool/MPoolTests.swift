@@ -6,7 +6,7 @@ import Testing
 @testable import Store
 
 /// Pools in a folder of their own, private unless a test says otherwise.
-private struct Folder {
+struct MPoolFolder {
     let path: String
 
     init() throws {
@@ -49,9 +49,9 @@ private struct Folder {
 }
 
 @Suite struct MPoolTests {
-    private let folder: Folder
+    private let folder: MPoolFolder
 
-    init() throws { folder = try Folder() }
+    init() throws { folder = try MPoolFolder() }
 
     @Test func aNewPageOfAnEmptyFileIsPageOne() throws {
         let file = try folder.file(folder.pool())

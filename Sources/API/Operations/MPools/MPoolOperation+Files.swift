@@ -73,11 +73,11 @@ extension MPoolOperation {
     }
 
     private static func describeUse(
-        _ id: String, _ path: String, _ summary: String, _ details: String
+        _ id: String, _ path: String, _ schema: String, _ summary: String, _ details: String
     ) -> OperationDescription {
         describe(
             id, .post, file + path, summary, details, parameters: [ifMatch, lsnBelow],
-            bodies: [.json("MPoolFput", example: MPoolExamples.fput)], bodyIsRequired: true,
+            bodies: [.json(schema, example: MPoolExamples.fput)], bodyIsRequired: true,
             bodyLimit: .records,
             answers: [
                 .init(
@@ -92,14 +92,14 @@ extension MPoolOperation {
 
     static var describeFput: OperationDescription {
         describeUse(
-            "fputMPoolPage", "/fput", "Give a pin back",
+            "fputMPoolPage", "/fput", "MPoolFput", "Give a pin back",
             "memp_fput. `page` or `patches` store new bytes in one step, and need the flag dirty. On "
                 + "an error the pin stays.")
     }
 
     static var describeFset: OperationDescription {
         describeUse(
-            "fsetMPoolPage", "/fset", "Say what is to be known of a pinned page",
+            "fsetMPoolPage", "/fset", "MPoolFset", "Say what is to be known of a pinned page",
             "memp_fset: as fput, but the pin is kept.")
     }
 

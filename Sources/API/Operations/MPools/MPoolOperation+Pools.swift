@@ -128,9 +128,10 @@ extension MPoolOperation {
     static var describeRegister: OperationDescription {
         describe(
             "registerMPoolType", .put, "/ftypes/{ftype}", "Name the filters of a file type",
-            "memp_register. Filters are none, byteswap16, byteswap32, byteswap64, xor, crc32c, fail, "
-                + "and a+b: a then b on the way out, b then a on the way in. They get the file's "
-                + "pgcookie. Pages of zeros pass unchanged.",
+            "memp_register. Filters are none, byteswap16, byteswap32, byteswap64, xor, crc32c, "
+                + "aes-xts, aes-gcm, zstd, fail, and a+b: a then b on the way out, b then a on the "
+                + "way in. They get the file's pgcookie, which for aes-xts and aes-gcm names a key "
+                + "of the keys' file. Pages of zeros pass unchanged.",
             bodies: [
                 .json("MPoolType", example: ["pgin": "crc32c", "pgout": "crc32c"])
             ], bodyIsRequired: true, bodyLimit: .small,

@@ -25,9 +25,12 @@ final class DiskLogEngine: GatedEngine, Sendable {
     private let writer: Locked<any LogWriter>
     private let current: Locked<DiskLog.View>
     private let isLimited: Atomic<Bool>
+    /// Where readers keep pages of the log's files.
+    private let pages: ReadCache?
 
-    init(_ setting: LogSetting, writer: any LogWriter, timers: Timers) {
+    init(_ setting: LogSetting, writer: any LogWriter, timers: Timers, cache: ReadCache?) {
         self.setting = setting
+        pages = cache
         let view = DiskLog.View(writer)
         watermark = Watermark(position: view.position, timers: timers)
         durable = Watermark(position: view.position, timers: timers)
@@ -228,7 +231,12 @@ final class DiskLogEngine: GatedEngine, Sendable {
             view.synced = before.synced
             return view.generation != generation
         }
-        setting.emptied.withLock { $0 = [:] }
+        let wasEmptied = setting.emptied.withLock { emptied in
+            defer { emptied = [:] }
+            return !emptied.isEmpty
+        }
+        // A file that was replaced would keep its disk space for as long as pages of it are kept.
+        if wasEmptied { pages?.forget(where: view.hasEnded) }
         isLimited.store(Self.isLimited(writer.size), ordering: .relaxed)
         if isSetBack {
             watermark.interrupt(restartingAt: position)

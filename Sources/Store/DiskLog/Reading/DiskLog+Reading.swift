@@ -128,8 +128,7 @@ extension DiskLog {
 struct LogFileReader {
     private let file: LogFile
     /// Where pages of the file are kept; nil to read past that.
-    private let cache: ReadCache?
-    private let life: ReadCache.Life
+    private let cached: CachedFile?
     private let cursor: LogCursor
     /// Where the file ends for readers.
     let end: Int
@@ -139,8 +138,7 @@ struct LogFileReader {
         _ log: DiskLog, _ view: DiskLog.View, _ cursor: LogCursor, _ request: ChunkRequest
     ) throws(StoreError) {
         self.cursor = cursor
-        cache = request.isSequential ? nil : log.cache
-        life = ReadCache.Life(view, cursor)
+        cached = request.isSequential ? nil : log.cached(cursor.file, start: cursor.start, view)
         if cursor.file == view.map.current {
             file = view.file
             end = view.end
@@ -196,14 +194,13 @@ struct LogFileReader {
         let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
             do throws(StoreError) {
                 let buffer = UnsafeMutableRawBufferPointer(buffer)
-                let known =
-                    cache?.copy(life, path: file.path, at: cursor.offset, end: end, into: buffer)
-                let done = known ?? 0
-                initialized =
-                    try done
-                    + file.read(
-                        at: cursor.offset + done,
-                        into: UnsafeMutableRawBufferPointer(rebasing: buffer[done...]))
+                guard let cached else {
+                    initialized = try file.read(at: cursor.offset, into: buffer)
+                    return
+                }
+                initialized = try cached.read(at: cursor.offset, end: end, into: buffer) {
+                    (place, rest) throws(StoreError) in try file.read(at: place, into: rest)
+                }
             } catch {
                 failure = error
             }
@@ -213,15 +210,5 @@ struct LogFileReader {
             throw .cutShort(detail: "\(file.path) is shorter than what was written to it")
         }
         return bytes
-    }
-}
-
-extension ReadCache.Life {
-    /// The life of the file that a cursor stands in.
-    fileprivate init(_ view: DiskLog.View, _ cursor: LogCursor) {
-        self.init(
-            identity: UInt32(cursor.identity, radix: 16) ?? 0, epoch: cursor.epoch,
-            generation: UInt32(truncatingIfNeeded: view.generation),
-            file: UInt32(cursor.file), start: cursor.start)
     }
 }

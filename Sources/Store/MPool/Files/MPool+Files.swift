@@ -28,9 +28,12 @@ extension MPool {
             throw .badArgument(
                 option: "pagesize", detail: "the pool takes no pages of that size")
         }
-        let found = try options.name.map { (name) throws(StoreError) in
-            try FoundFile(options, name: name)
-        }
+        let found =
+            try options.inMemory
+            ? nil
+            : options.name.map { (name) throws(StoreError) in
+                try FoundFile(options, name: name)
+            }
         try takeLock()
         defer { giveLockBack() }
         if closed.load(ordering: .relaxed) { throw .mpool(.closed) }
@@ -38,6 +41,7 @@ extension MPool {
         let entry = region.file(slot)
         let fields = entry.fields
         if let found { adopt(found, slot, entry) }
+        note(options.priority)
         fields.pointee.handles += 1
         entry.handles(of: region.process).pointee += 1
         let mapping = mapping(options, found, fields)
@@ -97,11 +101,23 @@ extension MPool {
                 if slot >= state.pointee.fileBound { break }
                 continue
             }
-            guard let found, !fields.pointee.isTemporary,
-                fields.pointee.identity == found.identity
-            else { continue }
+            if options.inMemory {
+                guard fields.pointee.isInMemory, region.file(slot).name == options.name else {
+                    continue
+                }
+            } else {
+                guard let found, !fields.pointee.isTemporary,
+                    fields.pointee.identity == found.identity
+                else { continue }
+            }
             try check(options, against: fields.pointee, options.name ?? "")
             return slot
+        }
+        if options.inMemory, let name = options.name {
+            guard options.create else { throw .mpool(.noSuchFile(name: name)) }
+            guard name.utf8.count < PageFileEntry.longestName else {
+                throw .badArgument(option: "path", detail: "the name of \(name) is too long")
+            }
         }
         guard let free else {
             throw .overloaded(detail: "the pool has \(RegionLayout.files) files open already")
@@ -134,6 +150,11 @@ extension MPool {
         for (option, expected, actual) in pairs where expected != actual {
             throw .argumentMismatch(
                 option: option, expected: String(expected), actual: String(actual))
+        }
+        let priority = PagePriority(number: fields.priority)
+        guard priority == options.priority else {
+            throw .argumentMismatch(
+                option: "priority", expected: priority.rawValue, actual: options.priority.rawValue)
         }
     }
 
@@ -191,6 +212,8 @@ extension MPool {
     private func endFile(_ slot: Int) {
         let entry = region.file(slot)
         state.pointee.counts.gone += entry.counts
+        // Who opens the file next shall see what the disk has.
+        if entry.fields.pointee.hasLostWrites { backings[slot]?.file.dropCache() }
         entry.fields.pointee.isUsed = false
         entry.fields.pointee.identity = (0, 0, 0)
         backings[slot] = nil

@@ -6,6 +6,9 @@ final class PageBacking: Sendable {
     let isWritable: Bool
     /// Which file in its place in the table it is.
     let generation: UInt32
+    /// Held by who flushes the file: of two flushes at once the kernel might tell one alone of a
+    /// failure that concerns both.
+    let flushing = Locked(())
 
     init(_ file: consuming File, isWritable: Bool, generation: UInt32) {
         self.file = file
@@ -16,6 +19,13 @@ final class PageBacking: Sendable {
     /// Reads as much of a page as there is; how many bytes that was.
     func read(_ pgno: UInt32, into page: UnsafeMutableRawBufferPointer) throws(StoreError) -> Int {
         try file.read(at: Int(pgno) * page.count, into: page)
+    }
+
+    /// Reads as much as there is of pages that follow each other; how many bytes that was.
+    func read(
+        _ pgno: UInt32, into pages: [UnsafeMutableRawBufferPointer]
+    ) throws(StoreError) -> Int {
+        try file.read(at: Int(pgno) * (pages.first?.count ?? 0), into: pages)
     }
 
     func write(_ pgno: UInt32, _ page: UnsafeRawBufferPointer) throws(StoreError) {

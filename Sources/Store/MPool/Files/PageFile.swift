@@ -15,7 +15,13 @@ package final class PageFile: Sendable {
     let isMapped: Bool
     /// Where a mapped file is read.
     let mapping: PageBacking?
+    /// What its priority adds to the stamps of its pages.
+    let stampOffset: UInt64
+    /// Each put is one with the flag to discard.
+    let discards: Bool
     private let closed = Atomic(false)
+    /// The page that a reader in order misses next.
+    private let expected = Atomic(UInt64.max)
 
     init(
         pool: MPool, options: PageFileOptions, slot: Int, key: UInt64, mapping: PageBacking?
@@ -27,6 +33,8 @@ package final class PageFile: Sendable {
         self.mapping = mapping
         isMapped = mapping != nil
         pageSize = options.pageSize
+        stampOffset = pool.isLRU ? options.priority.stampOffset : 0
+        discards = options.priority == .veryLow
     }
 
     deinit { _ = try? close() }
@@ -39,6 +47,15 @@ package final class PageFile: Sendable {
 
     /// Whether this call is the one that closes it.
     func becomeClosed() -> Bool { !closed.exchange(true, ordering: .acquiringAndReleasing) }
+
+    /// Whether a page that is missed is the one behind those that were; if not, the next may be.
+    func isNext(_ pgno: UInt32) -> Bool {
+        if expected.load(ordering: .relaxed) == UInt64(pgno) { return true }
+        expect(UInt64(pgno) + 1)
+        return false
+    }
+
+    func expect(_ pgno: UInt64) { expected.store(pgno, ordering: .relaxed) }
 
     /// What errors call the file.
     var name: String { options.name ?? "a private file" }
@@ -58,8 +75,21 @@ package final class PageFile: Sendable {
             if isMapped { return try withPage(.existing(pgno), body) }
             index = try pool.acquire(self, .existing(pgno)).index
         }
-        defer { pool.putUnchanged(index) }
+        defer { pool.putUnchanged(index, stampOffset) }
         return try body(pool.region.page(pool.region.header(index)))
+    }
+
+    /// As `withPage`, for a page that is cached; false if it is not, which counts nowhere.
+    @inline(__always)
+    func withCachedPage(
+        _ pgno: UInt32, _ body: (UnsafeMutableRawBufferPointer) -> Void
+    ) -> Bool {
+        guard !isClosed, !isMapped else { return false }
+        let index = pool.pinCached(PageKey(file: key, pgno: pgno))
+        guard index != Region.none else { return false }
+        defer { pool.putUnchanged(index, stampOffset) }
+        body(pool.region.page(pool.region.header(index)))
+        return true
     }
 
     /// As `withPage` with a number, for any request and with flags for the put.

@@ -5,6 +5,8 @@ package struct PagePin: ~Copyable, Sendable {
     package let file: PageFile
     package let pgno: UInt32
     private var index: UInt32
+    /// What the put adds to the page's stamp.
+    private var offset: UInt64
     /// A page that was read past the pool.
     private let copy: PageCopy?
     package private(set) var isHeld = true
@@ -13,18 +15,20 @@ package struct PagePin: ~Copyable, Sendable {
         self.file = file
         self.index = index
         self.pgno = pgno
+        offset = file.stampOffset
         copy = nil
     }
 
     init(file: PageFile, copy: PageCopy, pgno: UInt32) {
         self.file = file
         index = Region.none
+        offset = 0
         self.pgno = pgno
         self.copy = copy
     }
 
     deinit {
-        if isHeld, copy == nil { file.pool.putUnchanged(index) }
+        if isHeld, copy == nil { file.pool.putUnchanged(index, offset) }
     }
 
     /// Runs `body` with the page, which it may change if the page is put or set as dirty.
@@ -61,7 +65,7 @@ package struct PagePin: ~Copyable, Sendable {
             }
             // Somebody has replaced the page since: this pin is of what it was before.
             index = try file.pool.acquire(file, .create(pgno)).index
-            file.pool.putUnchanged(before)
+            file.pool.putUnchanged(before, offset)
         }
     }
 
@@ -71,7 +75,16 @@ package struct PagePin: ~Copyable, Sendable {
     package mutating func put(_ flags: PageFlags = []) throws(StoreError) {
         try set(flags)
         isHeld = false
-        if copy == nil { file.pool.putUnchanged(index) }
+        if copy == nil { file.pool.putUnchanged(index, offset) }
+    }
+
+    /// Gives the page another priority than its file has, from the next put of it until the one after.
+    package mutating func rank(_ priority: PagePriority) throws(StoreError) {
+        guard isHeld else { throw .mpool(.notPinned) }
+        if priority == .veryLow { return try set(.discard) }
+        guard copy == nil, file.pool.isLRU else { return }
+        try file.pool.rank(index, priority)
+        offset = priority.stampOffset
     }
 
     /// Says what is to be known of the page, and keeps it; memp_fset.

@@ -7,53 +7,92 @@ import Glibc
 package enum NamedFilter {
     /// The names of single filters; `a+b` is one after the other.
     package static let names = [
-        "none", "byteswap16", "byteswap32", "byteswap64", "xor", "crc32c", "fail",
+        "none", "byteswap16", "byteswap32", "byteswap64", "xor", "crc32c", "aes-xts", "aes-gcm",
+        "zstd", "fail",
     ]
 
-    /// Names that belong to the list and that this build does not offer.
-    private static let left = ["aes-xts", "aes-gcm", "zstd"]
+    private static let most = 8
+
+    /// One filter for both ways, and how many bytes it takes of the end of what it is given.
+    private struct Step: Sendable {
+        var room = 0
+        let pgin: PageFilter.Function
+        let pgout: PageFilter.Function
+    }
+
+    /// Whether one of the filters encrypts.
+    package static func needsKeys(_ name: String) -> Bool {
+        name.split(separator: "+").contains { $0.hasPrefix("aes-") }
+    }
 
     /// The function of a name for one way.
     ///
-    /// - Throws: `.badArgument` for an unknown name, `.notImplemented`.
+    /// Each filter of several works on what those after it on the way out leave it.
+    /// - Throws: `.badArgument` for an unknown name.
     package static func function(
-        _ name: String, isIncoming: Bool
+        _ name: String, isIncoming: Bool, keys: PageKeys = PageKeys()
     ) throws(StoreError) -> PageFilter.Function {
-        let parts = name.split(separator: "+", omittingEmptySubsequences: false).map(String.init)
-        guard parts.count <= 8 else {
-            throw .badArgument(option: "pgin", detail: "at most 8 filters follow each other")
+        let option = isIncoming ? "pgin" : "pgout"
+        let parts = name.split(separator: "+", omittingEmptySubsequences: false)
+        guard parts.count <= most else {
+            throw .badArgument(option: option, detail: "at most \(most) filters follow each other")
         }
-        var steps: [PageFilter.Function] = []
-        for part in isIncoming ? parts.reversed() : parts {
-            steps.append(try single(part, isIncoming: isIncoming))
+        var steps: [(left: Int, function: PageFilter.Function)] = []
+        var taken = 0
+        for part in parts.reversed() {
+            guard let step = single(String(part), keys) else {
+                throw .badArgument(
+                    option: option,
+                    detail: "filters are \(names.joined(separator: ", ")), and a+b of them")
+            }
+            steps.append((taken, isIncoming ? step.pgin : step.pgout))
+            taken += step.room
         }
+        if !isIncoming { steps.reverse() }
         return { [steps] pgno, page, cookie in
             for step in steps {
-                let errno = step(pgno, page, cookie)
+                let part = UnsafeMutableRawBufferPointer(
+                    rebasing: page[..<(page.count - step.left)])
+                let errno = step.function(pgno, part, cookie)
                 if errno != 0 { return errno }
             }
             return 0
         }
     }
 
-    private static func single(
-        _ name: String, isIncoming: Bool
-    ) throws(StoreError) -> PageFilter.Function {
+    private static func single(_ name: String, _ keys: PageKeys) -> Step? {
         switch name {
-        case "none": return { _, _, _ in 0 }
-        case "byteswap16": return unlessZero(swap(UInt16.self))
-        case "byteswap32": return unlessZero(swap(UInt32.self))
-        case "byteswap64": return unlessZero(swap(UInt64.self))
-        case "xor": return unlessZero(xor)
-        case "crc32c": return unlessZero(isIncoming ? verify : seal)
-        case "fail": return fail
-        case _ where left.contains(name):
-            throw .notImplemented(detail: "this build has no filter \(name)")
-        default:
-            throw .badArgument(
-                option: isIncoming ? "pgin" : "pgout",
-                detail: "filters are \(names.joined(separator: ", ")), and a+b of them")
+        case "none": return Step(pgin: { _, _, _ in 0 }, pgout: { _, _, _ in 0 })
+        case "byteswap16": return alike(swap(UInt16.self))
+        case "byteswap32": return alike(swap(UInt32.self))
+        case "byteswap64": return alike(swap(UInt64.self))
+        case "xor": return alike(xor)
+        case "crc32c": return step(4, pgin: verify, pgout: seal)
+        case "aes-xts":
+            let cipher = PageCipher(keys: keys)
+            return step(
+                0, pgin: { cipher.xts($0, $1, $2, encrypts: false) },
+                pgout: { cipher.xts($0, $1, $2, encrypts: true) })
+        case "aes-gcm":
+            let cipher = PageCipher(keys: keys)
+            return step(PageCipher.room, pgin: cipher.open, pgout: cipher.seal)
+        case "zstd":
+            return step(
+                PageCompressor.room, pgin: { _, page, _ in PageCompressor.unpack(page) },
+                pgout: { _, page, _ in PageCompressor.pack(page) })
+        case "fail": return Step(pgin: fail, pgout: fail)
+        default: return nil
         }
+    }
+
+    private static func alike(_ function: @escaping PageFilter.Function) -> Step {
+        step(0, pgin: function, pgout: function)
+    }
+
+    private static func step(
+        _ room: Int, pgin: @escaping PageFilter.Function, pgout: @escaping PageFilter.Function
+    ) -> Step {
+        Step(room: room, pgin: unlessZero(pgin), pgout: unlessZero(pgout))
     }
 
     private static func unlessZero(_ function: @escaping PageFilter.Function) -> PageFilter.Function
@@ -65,7 +104,8 @@ package enum NamedFilter {
         _: Word.Type
     ) -> PageFilter.Function {
         { _, page, _ in
-            for place in stride(from: 0, to: page.count, by: MemoryLayout<Word>.size) {
+            let size = MemoryLayout<Word>.size
+            for place in stride(from: 0, to: page.count / size * size, by: size) {
                 let word = page.load(fromByteOffset: place, as: Word.self)
                 page.storeBytes(of: word.byteSwapped, toByteOffset: place, as: Word.self)
             }

@@ -63,7 +63,7 @@ extension MPool {
             let held = word.pointee.load(ordering: .sequentiallyConsistent) & PinWord.mask
             if held > 0 {
                 word.pointee.wrappingSubtract(held, ordering: .sequentiallyConsistent)
-                header.stamp.pointee.store(clock.tickForAll(), ordering: .relaxed)
+                header.stamp.pointee.store(stamp(of: key.slot), ordering: .relaxed)
             }
             guard !key.isFree else { continue }
             let isItsWork = Int(header.ioProcess) == process

@@ -30,12 +30,15 @@ extension MPool {
         return true
     }
 
-    private func evictClean(_ index: UInt32, for size: Int) {
-        guard region.seize(index) else { return }
+    /// False if somebody has pinned it meanwhile.
+    @discardableResult
+    func evictClean(_ index: UInt32, for size: Int) -> Bool {
+        guard region.seize(index) else { return false }
         let header = region.header(index)
         drop(index)
         state.pointee.counts.cleanEvicted += 1
         if header.pageSize != size, header.pageSize >= 4096 { giveBackMemory(of: header) }
+        return true
     }
 
     /// Memory of one page size is not used for another: it goes back to the system.
@@ -57,12 +60,9 @@ extension MPool {
     }
 
     /// The page that the policy gives up next, of those that nobody holds and that can be written.
-    private func nextVictim() -> UInt32? {
+    func nextVictim() -> UInt32? {
         if isLRU {
-            return victims.coldest(in: region) { entry in
-                region.header(entry.index).stamp.pointee.load(ordering: .relaxed) == entry.stamp
-                    && mayLeave(entry.index)
-            }
+            return victims.coldest(in: region) { mayLeave($0) }
         }
         return S3Fifo(region: region).victim(&ghosts) { mayLeave($0) }
     }
@@ -74,7 +74,9 @@ extension MPool {
             return false
         }
         let flags = header.flags
-        if flags.contains(.writing) { return false }
+        if flags.contains(.writing) || region.file(key.slot).fields.pointee.isInMemory {
+            return false
+        }
         return !flags.contains(.dirty) || canWrite(key.slot)
     }
 

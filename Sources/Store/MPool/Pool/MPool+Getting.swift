@@ -89,9 +89,12 @@ extension MPool {
                 let index = try install(key, file)
                 noteAbsent(examined)
                 let backing = isStored ? backings[file.slot] : nil
+                let ahead =
+                    backing != nil && file.options.readAhead > 1
+                    ? installAhead(of: pgno, file) : []
                 giveLockBack()
                 isLocked = false
-                try fill(index, key, file, backing, isNew: isNew)
+                try fill(index, key, file, backing, ahead, isNew: isNew)
                 return (index, pgno)
             } catch {
                 // `fill` counts for itself: it fails without the lock.
@@ -197,16 +200,16 @@ extension MPool {
     }
 
     /// Puts a page that is on its way into the page table, pinned by this process.
-    private func install(_ key: PageKey, _ file: PageFile) throws(StoreError) -> UInt32 {
+    func install(_ key: PageKey, _ file: PageFile) throws(StoreError) -> UInt32 {
         let index = try region.allocate(pageSize: file.pageSize)
         let header = region.header(index)
-        header.set([])
+        header.reset(file.discards ? .discarded : [])
         header.ioProcess = UInt8(region.process)
+        header.lastWrite = 0
         header.frequency.pointee.store(0, ordering: .relaxed)
-        header.stamp.pointee.store(clock.tickForAll(), ordering: .relaxed)
-        region.ownPins(index).pointee.wrappingAdd(
-            PinWord.pin, ordering: .sequentiallyConsistent)
-        header.key.pointee.store(key.bits | PageKey.loading, ordering: .sequentiallyConsistent)
+        header.stamp.pointee.store(clock.tickForAll() &+ file.stampOffset, ordering: .relaxed)
+        region.ownPins(index).pointee.wrappingAdd(PinWord.pin, ordering: .relaxed)
+        header.key.pointee.store(key.bits | PageKey.loading, ordering: .releasing)
         region.link(index, key)
         header.queue = S3Fifo.none
         if !isLRU {
@@ -215,6 +218,7 @@ extension MPool {
         }
         state.pointee.usedBytes += file.pageSize
         state.pointee.pages += 1
+        noteArrival(index)
         let fields = file.entry.fields
         if fields.pointee.pages == 0 || key.pgno >= fields.pointee.highestCached {
             fields.pointee.highestCached = key.pgno
@@ -228,13 +232,16 @@ extension MPool {
     ///
     /// If that fails, it is gone.
     private func fill(
-        _ index: UInt32, _ key: PageKey, _ file: PageFile, _ backing: PageBacking?, isNew: Bool
+        _ index: UInt32, _ key: PageKey, _ file: PageFile, _ backing: PageBacking?,
+        _ ahead: [UInt32], isNew: Bool
     ) throws(StoreError) {
         let entry = file.entry
         do throws(StoreError) {
             let page = region.page(region.header(index))
             if let backing {
-                guard try backing.read(key.pgno, into: page) == page.count else {
+                guard
+                    try read(backing, key.pgno, into: page, ahead: ahead, file) == page.count
+                else {
                     entry.noteSize(0)
                     throw .mpool(.noSuchPage(file: file.name, pgno: key.pgno))
                 }
@@ -259,7 +266,7 @@ extension MPool {
         endedIO()
     }
 
-    private func convert(
+    func convert(
         _ pgno: UInt32, _ page: UnsafeMutableRawBufferPointer, _ file: PageFile
     ) throws(StoreError) {
         let fields = file.entry.fields

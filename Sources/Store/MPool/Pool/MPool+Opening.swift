@@ -106,9 +106,8 @@ extension MPool {
         state.noMmap = options.noMmap
         state.policy = options.policy == .lru ? 0 : 1
         control.state.pointee = state
-        // Stamps of discarded pages count down from here.
-        control.clock.pointee.store(1 << 62, ordering: .relaxed)
-        RegionLock(at: memory.base + RegionControl.lockAt).make()
+        control.clock.pointee.store(PagePriority.firstStamp, ordering: .relaxed)
+        RegionLock(at: memory.base + RegionControl.lockAt).make(isShared: memory.isShared)
         control.state.pointee.isReady = 1
     }
 

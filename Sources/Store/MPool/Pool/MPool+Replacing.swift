@@ -24,13 +24,14 @@ extension MPool {
             region.page(header).copyMemory(from: bytes)
             let flags = old.flags.subtracting([.writing, .changedWhileWriting])
             header.set(flags.union(.dirty))
+            header.lastWrite = old.lastWrite
             if !flags.contains(.dirty) {
                 state.pointee.dirtyPages += 1
                 region.file(key.slot).fields.pointee.dirtyPages += 1
             }
             header.frequency.pointee.store(
                 old.frequency.pointee.load(ordering: .relaxed), ordering: .relaxed)
-            header.stamp.pointee.store(clock.tickForAll(), ordering: .relaxed)
+            header.stamp.pointee.store(stamp(of: key.slot), ordering: .relaxed)
             region.ownPins(new).pointee.wrappingAdd(PinWord.pin, ordering: .sequentiallyConsistent)
             exchange(index, new, key)
             return new
@@ -49,6 +50,7 @@ extension MPool {
         old.key.pointee.store(key.bits | PageKey.orphan, ordering: .sequentiallyConsistent)
         old.set([.orphan])
         region.link(new, key)
+        noteArrival(new)
         header.queue = S3Fifo.none
         if !isLRU { S3Fifo(region: region).append(new, to: queue) }
         state.pointee.usedBytes += header.pageSize

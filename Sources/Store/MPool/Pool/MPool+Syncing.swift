@@ -29,6 +29,11 @@ extension MPool {
         let checkpoint = state.pointee.checkpoint
         if let lsn, !checkpoint.mustRetry, lsn <= checkpoint.asked {
             try writeReleased()
+            // Pages that were put back since have been written, and not yet flushed.
+            if state.pointee.pendingPages == 0, let failure = try flush(writtenFiles) {
+                state.pointee.checkpoint.mustRetry = true
+                throw failure
+            }
             return answer(lsn)
         }
         state.pointee.checkpoint.mustRetry = false
@@ -39,7 +44,6 @@ extension MPool {
         if failure == nil {
             // Pages that had to leave were written as well.
             failure = try flush(writtenFiles)
-            if failure != nil { markAgain(pages) }
         }
         if let failure {
             for index in cachedPages { mark(index, pending: false) }
@@ -75,6 +79,7 @@ extension MPool {
         for index in cachedPages {
             let header = region.header(index)
             let key = PageKey(bits: header.key.pointee.load(ordering: .acquiring)).settled
+            if region.file(key.slot).fields.pointee.isInMemory { continue }
             let isDirty = header.flags.contains(.dirty)
             let mayChange = !isDirty && region.pinCount(index) > 0 && isChanging(key.file, key.pgno)
             mark(index, pending: isDirty || mayChange)
@@ -100,43 +105,6 @@ extension MPool {
         }
     }
 
-    /// Marks pages dirty whose file could not be flushed: what was written may never reach the disk.
-    private func markAgain(_ pages: [(index: UInt32, key: PageKey)]) {
-        for page in pages {
-            let key = region.header(page.index).key.pointee.load(ordering: .acquiring)
-            if PageKey(bits: key).settled == page.key { mark(page.index, dirty: true) }
-        }
-    }
-
-    /// Makes files durable that were written; the first failure.
-    ///
-    /// The lock is given back meanwhile.
-    private func flush(_ slots: Set<Int>) throws(StoreError) -> StoreError? {
-        var files: [(slot: Int, backing: PageBacking, writes: UInt64)] = []
-        for slot in slots.sorted() where !region.file(slot).fields.pointee.isTemporary {
-            guard let backing = backingForWriting(slot) else { continue }
-            files.append((slot, backing, region.file(slot).fields.pointee.writes))
-        }
-        giveLockBack()
-        var first: StoreError?
-        var flushed: [(slot: Int, backing: PageBacking, writes: UInt64)] = []
-        for file in files {
-            do throws(StoreError) {
-                try file.backing.file.sync()
-                flushed.append(file)
-            } catch {
-                first = first ?? error
-            }
-        }
-        try takeLock()
-        for file in flushed {
-            let fields = region.file(file.slot).fields
-            guard fields.pointee.generation == file.backing.generation else { continue }
-            fields.pointee.flushedWrites = max(fields.pointee.flushedWrites, file.writes)
-        }
-        return first
-    }
-
     var cachedPages: [UInt32] {
         (0..<UInt32(state.pointee.headers)).filter { index in
             let key = PageKey(bits: region.header(index).key.pointee.load(ordering: .acquiring))
@@ -150,7 +118,9 @@ extension MPool {
         defer { giveLockBack() }
         if file.isClosed { throw .mpool(.closed) }
         let fields = region.file(file.slot).fields
-        guard !file.isReadOnly, !fields.pointee.isTemporary else { return .complete }
+        guard !file.isReadOnly, !fields.pointee.isTemporary, !fields.pointee.isInMemory else {
+            return .complete
+        }
         var result = SyncResult.complete
         var pages: [(index: UInt32, key: PageKey)] = []
         if fields.pointee.dirtyPages > 0 { reclaimFromTheDead() }
@@ -173,10 +143,7 @@ extension MPool {
                 && header.flags.contains(.dirty)
         }
         guard result == .complete, !isLeft else { return .incomplete }
-        if let failure = try flush([file.slot]) {
-            markAgain(pages)
-            throw failure
-        }
+        if let failure = try flush([file.slot]) { throw failure }
         return .complete
     }
 
@@ -209,6 +176,7 @@ extension MPool {
             let key = PageKey(bits: header.key.pointee.load(ordering: .acquiring))
             return header.flags.contains(.dirty) && region.pinCount(index) == 0
                 && !region.file(key.slot).fields.pointee.isTemporary
+                && !region.file(key.slot).fields.pointee.isInMemory
         }
         let stamped = dirty.map { index in
             let header = region.header(index)

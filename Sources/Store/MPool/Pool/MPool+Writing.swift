@@ -31,7 +31,7 @@ extension MPool {
             failure = error
         }
         try takeLock()
-        if failure == nil { noteWrite(key) }
+        if failure == nil { noteWrite(index, key) }
         ended(index, key, lsn, failed: failure != nil, isOfCheckpoint: wasPending)
         endedIO()
         if let failure { throw failure }
@@ -56,11 +56,20 @@ extension MPool {
     }
 
     /// The file holds something that its next flush must put on stable storage.
-    private func noteWrite(_ key: PageKey) {
+    private func noteWrite(_ index: UInt32, _ key: PageKey) {
         let fields = region.file(key.slot).fields
         guard PageKey.file(slot: key.slot, generation: fields.pointee.generation) == key.file
         else { return }
         fields.pointee.writes += 1
+        // 0 stands for none.
+        if UInt32(truncatingIfNeeded: fields.pointee.writes) == 0 { fields.pointee.writes += 1 }
+        let header = region.header(index)
+        let now = PageKey(bits: header.key.pointee.load(ordering: .acquiring))
+        if !now.isOrphan, now.settled == key.settled {
+            header.lastWrite = UInt32(truncatingIfNeeded: fields.pointee.writes)
+        } else {
+            fields.pointee.leftWrites = fields.pointee.writes
+        }
     }
 
     /// The state of a page after its copy has been written, or has not.
@@ -122,9 +131,10 @@ extension MPool {
                 if case .mpool(.runRecovery) = error { throw error }
                 first = first ?? error
             }
+            let pacing = pacing.withLock { $0 }
             if pacing.writes > 0, (count + 1) % pacing.writes == 0 {
                 giveLockBack()
-                usleep(UInt32(clamping: pacing.microseconds))
+                usleep(UInt32(clamping: pacing.sleepMicroseconds))
                 try takeLock()
             }
         }
@@ -146,6 +156,7 @@ extension MPool {
         if let known = backings[slot], known.generation == fields.generation {
             if known.isWritable { return known }
         }
+        if fields.isInMemory { return nil }
         if fields.isTemporary {
             guard isOurs else { return nil }
             let made = try? PageBacking.temporary(

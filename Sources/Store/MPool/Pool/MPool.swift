@@ -15,7 +15,8 @@ package final class MPool: @unchecked Sendable {
     let name: String
     /// Where temporary files of the pool go.
     let temporaryFolder: String
-    let pacing: (writes: Int, microseconds: Int)
+    /// When a sync rests.
+    package let pacing: Locked<WritePacing>
     /// False for one that only helps a newcomer into the region.
     private let isMember: Bool
 
@@ -39,7 +40,7 @@ package final class MPool: @unchecked Sendable {
         clock = StampClock(region.control.clock)
         isLRU = region.state.pointee.policy == 0
         log = options.log
-        pacing = (options.maxWrite, options.maxWriteSleepMicroseconds)
+        pacing = Locked(options.pacing)
     }
 
     deinit { if isMember { leave() } }
@@ -158,8 +159,9 @@ package final class MPool: @unchecked Sendable {
         let header = region.header(index)
         let key = PageKey(bits: header.key.pointee.load(ordering: .relaxed))
         forget(index, key)
-        header.key.pointee.store(0, ordering: .sequentiallyConsistent)
-        header.set([])
+        // Whoever still sees the old key sees it marked, too.
+        header.key.pointee.store(0, ordering: .releasing)
+        header.reset()
         state.pointee.usedBytes -= header.pageSize
         region.free(index)
     }
@@ -176,6 +178,9 @@ package final class MPool: @unchecked Sendable {
         let file = region.file(key.slot)
         file.hits.add(region.takeHits(index))
         file.fields.pointee.pages -= 1
+        if file.fields.pointee.isPending(region.header(index).lastWrite) {
+            file.fields.pointee.leftWrites = file.fields.pointee.writes
+        }
         if key.pgno == file.fields.pointee.highestCached {
             file.fields.pointee.highestIsStale = true
         }

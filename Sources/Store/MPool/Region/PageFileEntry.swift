@@ -30,6 +30,9 @@ struct PageFileEntry {
         var isUsed = false
         var isTemporary = false
         var isMappable = false
+        /// Its pages never leave, since there is nowhere to put them.
+        var isInMemory = false
+        var priority = PagePriority.normal.number
         var highestIsStale = false
         var generation: UInt32 = 0
         var identity: (UInt64, UInt64, UInt64) = (0, 0, 0)
@@ -51,6 +54,16 @@ struct PageFileEntry {
         /// Pages written to the file, and how many of those had been written when it was last flushed.
         var writes: UInt64 = 0
         var flushedWrites: UInt64 = 0
+        /// The last write of a page that has left the pool since.
+        var leftWrites: UInt64 = 0
+        /// A flush has failed, and nobody has the pages any more that it was to make durable.
+        var hasLostWrites = false
+
+        /// Whether a write is not known to be on stable storage.
+        func isPending(_ write: UInt32) -> Bool {
+            guard write != 0 else { return false }
+            return Int32(bitPattern: write &- UInt32(truncatingIfNeeded: flushedWrites)) > 0
+        }
     }
 
     private static let fieldsAt = 256
@@ -105,6 +118,8 @@ struct PageFileEntry {
         var new = Fields()
         new.isTemporary = options.name == nil
         new.isMappable = true
+        new.isInMemory = options.inMemory
+        new.priority = options.priority.number
         new.generation = generation
         new.identity = identity
         new.pageSize = options.pageSize

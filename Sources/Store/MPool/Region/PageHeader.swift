@@ -69,6 +69,12 @@ struct PageHeader {
         nonmutating set { base.storeBytes(of: newValue, toByteOffset: 57, as: UInt8.self) }
     }
 
+    /// Which write to its file the page's last one was, by its lower half; 0 if it was never written.
+    var lastWrite: UInt32 {
+        get { base.load(fromByteOffset: 60, as: UInt32.self) }
+        nonmutating set { base.storeBytes(of: newValue, toByteOffset: 60, as: UInt32.self) }
+    }
+
     /// What is known of a page besides its bytes; changed under the region's lock alone.
     struct Flags: OptionSet {
         let rawValue: UInt32
@@ -86,12 +92,20 @@ struct PageHeader {
         /// Memory was given back and has to be backed again.
         static let unbacked = Flags(rawValue: 64)
 
+        /// A put gave it another priority than its file has.
+        static let ranked = Flags(rawValue: 128)
+
         /// What the last put has work with.
-        static let needsCare: Flags = [.discarded, .pending, .orphan]
+        static let needsCare: Flags = [.discarded, .pending, .orphan, .ranked]
     }
 
     @inline(__always)
     var flags: Flags { Flags(rawValue: flagBits.pointee.load(ordering: .sequentiallyConsistent)) }
+
+    /// Gives a header flags that nobody can be waiting for: its page has gone, or is not there yet.
+    func reset(_ flags: Flags = []) {
+        flagBits.pointee.store(flags.rawValue, ordering: .relaxed)
+    }
 
     func set(_ flags: Flags) {
         flagBits.pointee.store(flags.rawValue, ordering: .sequentiallyConsistent)

@@ -7,7 +7,7 @@ struct RegionControl {
     let base: UnsafeMutableRawPointer
 
     static let magic: UInt64 = 0x544D_4D50_4F4F_4C31
-    static let version: UInt32 = 2
+    static let version: UInt32 = 3
 
     /// What only the holder of the lock reads and writes.
     struct State {
@@ -39,8 +39,13 @@ struct RegionControl {
         /// Pages that a checkpoint waits for.
         var pendingPages = 0
         /// Counts down: pages marked as discarded are colder than every other.
-        var coldClock: UInt64 = 1 << 62
+        var coldClock: UInt64 = PagePriority.firstCold
         var discards: UInt64 = 0
+        /// Whether any page ever had another priority than the default, and the lowest that one had.
+        var hasPriorities = false
+        var lowestRank = PagePriority.normal.rank
+        /// Pages that came in, as long as there are priorities.
+        var arrivals: UInt64 = 0
         var nextGeneration: UInt32 = 1
         var checkpoint = Checkpoint()
         var counts = Counts()

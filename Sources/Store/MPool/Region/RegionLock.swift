@@ -1,6 +1,6 @@
 import Glibc
 
-/// The lock of a region: a mutex between processes that tells when its holder has died.
+/// The lock of a region: a mutex, which between processes tells when its holder has died.
 struct RegionLock {
     private let mutex: UnsafeMutablePointer<pthread_mutex_t>
 
@@ -18,11 +18,14 @@ struct RegionLock {
         mutex = address.assumingMemoryBound(to: pthread_mutex_t.self)
     }
 
-    func make() {
+    /// - Parameter isShared: between processes; else it costs a third.
+    func make(isShared: Bool) {
         var attributes = pthread_mutexattr_t()
         pthread_mutexattr_init(&attributes)
-        pthread_mutexattr_setpshared(&attributes, Int32(PTHREAD_PROCESS_SHARED))
-        pthread_mutexattr_setrobust(&attributes, Int32(PTHREAD_MUTEX_ROBUST))
+        if isShared {
+            pthread_mutexattr_setpshared(&attributes, Int32(PTHREAD_PROCESS_SHARED))
+            pthread_mutexattr_setrobust(&attributes, Int32(PTHREAD_MUTEX_ROBUST))
+        }
         pthread_mutex_init(mutex, &attributes)
         pthread_mutexattr_destroy(&attributes)
     }

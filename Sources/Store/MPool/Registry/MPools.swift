@@ -10,10 +10,15 @@ package final class MPools: Sendable {
     private let directory: DataDirectory
     private let journals: Journals
     private let services: LogServices
+    /// Where the keys of encrypted pages are; nil if there are none.
+    private let keysFile: String?
     private let pools = Locked<[String: OpenMPool]>([:])
     private let turns = NameTurns()
 
-    init(directory: DataDirectory, journals: Journals, services: LogServices) {
+    init(
+        directory: DataDirectory, journals: Journals, services: LogServices, keysFile: String?
+    ) {
+        self.keysFile = keysFile
         self.directory = directory
         self.journals = journals
         self.services = services
@@ -103,6 +108,23 @@ package final class MPools: Sendable {
         names.formUnion(
             try directory.names(in: "mpools").filter { ResourceName.isValid($0) && isThere($0) })
         return names.sorted().map { ($0, loaded($0) != nil) }
+    }
+
+    /// The filter of two names; for those that encrypt the keys' file is read anew.
+    ///
+    /// - Throws: `.badArgument` for an unknown name; `.notImplemented` without a keys' file where one is
+    ///   needed.
+    package func filter(pgin: String, pgout: String) throws(StoreError) -> PageFilter {
+        var keys = PageKeys()
+        if NamedFilter.needsKeys(pgin) || NamedFilter.needsKeys(pgout) {
+            guard let keysFile else {
+                throw .notImplemented(detail: "this service has no keys: set mpool.keys_file")
+            }
+            keys = try PageKeys(path: keysFile)
+        }
+        return PageFilter(
+            pgin: try NamedFilter.function(pgin, isIncoming: true, keys: keys),
+            pgout: try NamedFilter.function(pgout, isIncoming: false, keys: keys))
     }
 
     /// Puts a pool of the service's own among them.

@@ -81,7 +81,7 @@ extension PageFile {
         else { return nil }
         let index = pool.pinCached(key)
         guard index != Region.none else { return nil }
-        defer { pool.putUnchanged(index) }
+        defer { pool.putUnchanged(index, stampOffset) }
         return Array(pool.region.page(pool.region.header(index)))
     }
 

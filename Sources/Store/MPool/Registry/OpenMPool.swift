@@ -49,10 +49,13 @@ package final class OpenMPool: Sendable {
     }
 
     /// Changes what can be changed of an open pool.
-    package func change(cacheSize: Int?, maxPinnedPercent: Int?) throws(StoreError) {
+    package func change(
+        cacheSize: Int?, maxPinnedPercent: Int?, pacing: WritePacing?
+    ) throws(StoreError) {
         try MPoolSettings.check(maxPinnedPercent: maxPinnedPercent)
         if let cacheSize { try pool.resize(cacheSize: cacheSize) }
         if let maxPinnedPercent { leases.setPercent(maxPinnedPercent) }
+        if let pacing { pool.pacing.withLock { $0 = pacing } }
     }
 
     // MARK: Files
@@ -86,7 +89,7 @@ package final class OpenMPool: Sendable {
         if !isPrivate {
             try Self.check(path: place)
             options.name = place
-            options.path = directory.absolute(place)
+            options.path = options.inMemory ? nil : directory.absolute(place)
         }
         let complete = options
         return try turns.with(name) { () throws(StoreError) in
@@ -95,7 +98,7 @@ package final class OpenMPool: Sendable {
                 return (known, false)
             }
             try complete.check()
-            if complete.create, !isPrivate { try directory.makeFolders(above: place) }
+            if complete.create, options.path != nil { try directory.makeFolders(above: place) }
             let file = try pool.open(complete)
             files.withLock { $0[name] = file }
             return (file, true)
@@ -148,6 +151,9 @@ package final class OpenMPool: Sendable {
             ("rdonly", "\(known.readOnly)", "\(given.readOnly)"),
             ("nommap", "\(known.noMmap)", "\(given.noMmap)"),
             ("oddsize", "\(known.oddSize)", "\(given.oddSize)"),
+            ("priority", known.priority.rawValue, given.priority.rawValue),
+            ("readahead", "\(known.readAhead)", "\(given.readAhead)"),
+            ("inmemory", "\(known.inMemory)", "\(given.inMemory)"),
             ("maxpages", "\(known.maxPages)", "\(given.maxPages)"),
             ("clear_len", "\(known.clearLength ?? -1)", "\(given.clearLength ?? -1)"),
             ("pgcookie", "\(known.cookie ?? [])", "\(given.cookie ?? [])"),

@@ -221,11 +221,17 @@ package final class PageLeases: Sendable {
     /// As `set`, and gives the pin back; memp_fput.
     ///
     /// On an error it is still held.
+    /// - Parameter priority: of the page until its next put, if not its file's.
     package func put(
         _ id: String, of file: PageFile, _ flags: PageFlags, _ change: PageChange?,
-        _ condition: PageCondition = PageCondition()
+        _ condition: PageCondition = PageCondition(), priority: PagePriority? = nil
     ) throws(StoreError) -> Info {
         let info = try set(id, of: file, flags, change, condition)
+        if let priority {
+            try use(id) { (lease) throws(StoreError) in
+                try lease.pin.withLock { (pin) throws(StoreError) in try pin?.rank(priority) }
+            }
+        }
         end([id], expired: false)
         return info
     }
