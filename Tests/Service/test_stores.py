@@ -56,13 +56,16 @@ def faults(before, events, answered, states, dice, file, limit):
     images = list(stores.images(before, events, dice, wanted))
     if len(images) > IMAGES:
         images = [images[place] for place in sorted(dice.sample(range(len(images)), IMAGES))]
-    for number, image in progress(images, "image"):
+    for place, (number, image) in enumerate(progress(images, "image")):
         file.write_bytes(image)
         oldest = max((state for event, state in answered if event <= number), default=0)
-        code, text = pmemlog.pmempool("check", file)
-        data = judge.read(file)
-        if code != 0:
-            found.append(f"event {number}: pmempool says {text}")
+        # The tool does what the library's check does, and takes a process each time.
+        code, text = 0, ""
+        if IMAGES >= 1000 or place % 10 == 0:
+            code, text = pmemlog.pmempool("check", file)
+        is_whole, data = judge.check(file), judge.read(file)
+        if code != 0 or is_whole is not True:
+            found.append(f"event {number}: it is not consistent: {text}")
         elif data not in states[oldest:oldest + 2]:
             found.append(f"event {number}: {data!r:.60} is neither {states[oldest]!r:.40} nor the next")
         if len(found) >= limit:

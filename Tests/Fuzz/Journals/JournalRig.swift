@@ -107,7 +107,7 @@ final class JournalRig: @unchecked Sendable {
     }
 
     private func clear() {
-        for name in ["journals/j", ".tidemark/journals", ".tidemark/marks", ".tidemark/new"] {
+        for name in ["journals", ".tidemark/journals", ".tidemark/marks", ".tidemark/new"] {
             folder.clear(name)
         }
         mkdir("\(folder.path)/journals/j", 0o750)

@@ -1,3 +1,5 @@
+// Compiled together with a file that imports it, pthread's types count as this module's.
+import CPMemLog
 import Glibc
 import Testing
 
