@@ -32,7 +32,8 @@ def judge(data, name, known, asked):
 
 def cut(disk, server, cuts, dice, name):
     """The faults of a new journal after so many cuts."""
-    journal = Journal(server.client, name, file_max=102_400)
+    with server.new_client() as client:
+        Journal(client, name, file_max=102_400)
     writers = [Writer(server, number, "synced", random.Random(dice.random()), name)
                for number in range(4)]
 
@@ -45,7 +46,8 @@ def cut(disk, server, cuts, dice, name):
 
     faults = cut_under(writers, disk, cuts, dice, acknowledged, found)
     assert all(writer.acknowledged for writer in writers)
-    assert journal.delete().status == 204
+    with server.new_client() as client:
+        assert Journal(client, name).delete().status == 204
     return faults
 
 
