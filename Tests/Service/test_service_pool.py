@@ -37,24 +37,13 @@ def filled(client, count=400, **options):
     return journal, texts(journal.rows()[0])
 
 
-def test_journals_records_that_are_searched_again_come_from_the_pool(server):
+def test_walks_and_searches_of_a_journal_go_past_the_pool(server):
     journal, records = filled(server.client)
-    first, *_, last = list(records)[:300]
-    cursor = journal.cursor()
-    # One in a few absent pages is brought in.
-    for place in (first, last) * 20:
-        cursor.search(*place)
-    before = figures(server.client)
-    for place in (first, last) * 5:
-        assert records[place] in cursor.search(*place)[8]
-    new = new_figures(server.client, before)
-    assert new["st_cache_hit"] >= 10 and new["st_cache_miss"] == 0
-
-
-def test_a_walk_of_a_journal_goes_past_the_pool(server):
-    journal, _ = filled(server.client)
     before = figures(server.client)
     journal.rows()
+    cursor = journal.cursor()
+    for place in list(records)[:20] * 3:
+        assert records[place] in cursor.search(*place)[8]
     assert new_figures(server.client, before) == {"st_cache_hit": 0, "st_cache_miss": 0}
 
 
@@ -71,7 +60,6 @@ def test_all_records_that_are_searched_are_those_that_a_walk_finds(server):
             journal.close()
             journal = Journal(server.client, "j")
         records = texts(journal.rows()[0])
-    assert figures(server.client)["st_pages"] * 16_384 <= 1 << 20
 
 
 def test_bytes_of_an_external_log_that_are_read_again_come_from_the_pool(server):

@@ -80,7 +80,7 @@ struct Setting: Sendable {
             \.freeBytesFloor, 0...(1 << 50)),
         number(
             "mpool.service_cachesize",
-            "Bytes of the pool that logs and journals are read through; 0 for none.",
+            "Bytes of the pool that logs are read through; 0 for none.",
             \.serviceCacheSize, 0...(1 << 36)),
         text(
             "mpool.keys_file", "File with the keys that pages of buffer pools are encrypted with.",

@@ -167,7 +167,8 @@ package final class DiskLog: FencedLog, Sendable {
     /// failures reach owners that listen.
     /// - Parameters:
     ///   - areTerms: whether the records were given as terms, which an external log does not take.
-    ///   - complete: called once, on another thread; at once where `accepted`.
+    ///   - complete: called once, on another thread; at once where `accepted`, unless more was
+    ///     accepted than can be kept in memory.
     package func append(
         _ append: Append, areTerms: Bool, by caller: LogCaller, waitMilliseconds: Int,
         complete: @escaping AppendCompletion
@@ -192,11 +193,22 @@ package final class DiskLog: FencedLog, Sendable {
             }
             return
         }
-        var isKept = true
-        let isFree = owners.whileFree { isKept = keep(append) }
-        if !isFree { isKept = keepWhenFree(append, caller) }
-        Self.answerAccepted(isKept, complete)
+        var kept = Kept.yes
+        let isFree = owners.whileFree { kept = keep(append) }
+        if !isFree { kept = keepWhenFree(append, caller) ? .yes : .no }
+        switch kept {
+        case .yes: complete(.success(Self.accepted))
+        case .no: complete(.failure(Self.tooMuchAccepted))
+        case .later:
+            // Who asks for more than can be written waits for it.
+            Self.commit(append, committer, nil) { result in
+                complete(result.map { _ in Self.accepted })
+            }
+        }
     }
+
+    /// Whether an append that is only accepted was taken in; `later` if it must be written first.
+    private enum Kept { case yes, no, later }
 
     /// Keeps an append until the log is free; false if too much waits for that.
     private func keepWhenFree(_ append: Append, _ caller: LogCaller) -> Bool {
@@ -228,37 +240,38 @@ package final class DiskLog: FencedLog, Sendable {
         return true
     }
 
-    private static func answerAccepted(_ isKept: Bool, _ complete: AppendCompletion) {
-        complete(
-            isKept
-                ? .success(accepted)
-                : .failure(.overloaded(detail: "too many records were accepted already")))
-    }
+    private static let tooMuchAccepted = StoreError.overloaded(
+        detail: "too many records were accepted already")
 
-    /// Keeps an append in memory for a moment, or queues it; false if there is no room.
-    private func keep(_ append: Append) -> Bool {
+    /// Keeps an append in memory for a moment, or queues it.
+    private func keep(_ append: Append) -> Kept {
         guard append.expectation == .none, !committer.engine.mayFillUp else {
-            queuedUnanswered.add(1, ordering: .relaxed)
-            do throws(StoreError) {
-                try committer.append(append) { [self] _ in noteWritten() }
-                return true
-            } catch {
-                noteWritten()
-                return false
-            }
+            return queue(append) ? .yes : .no
         }
-        let kept = committer.engine.cache.add(append)
+        let outcome = committer.engine.cache.add(append)
+        if outcome == .full { return .later }
         committer.observe(records: append.lengths.count, bytes: append.bytes.count)
-        switch kept {
-        case .kept: break
+        switch outcome {
+        case .kept, .full: break
         case .isFirst:
             timers.schedule(afterMilliseconds: AcceptedCache.delay) { [committer] in
                 committer.perform { engine in engine.writeCached() }
             }
         case .isLarge: committer.perform { engine in engine.writeCached() }
-        case .full: return false
         }
-        return true
+        return .yes
+    }
+
+    /// Queues an append that is answered now; false if there is no room.
+    private func queue(_ append: Append) -> Bool {
+        queuedUnanswered.add(1, ordering: .relaxed)
+        do throws(StoreError) {
+            try committer.append(append) { [self] _ in noteWritten() }
+            return true
+        } catch {
+            noteWritten()
+            return false
+        }
     }
 
     private func noteWritten() { queuedUnanswered.subtract(1, ordering: .relaxed) }
@@ -314,7 +327,7 @@ package final class DiskLog: FencedLog, Sendable {
             case _: break
             }
         }
-        Self.answerAccepted(isKept, complete)
+        complete(isKept ? .success(Self.accepted) : .failure(Self.tooMuchAccepted))
     }
 }
 

@@ -4,8 +4,6 @@ struct CachedFile: Sendable {
     let life: ReadCache.Life
     /// Below the data directory.
     let path: String
-    /// One in so many absent pages is brought in.
-    var often: UInt32 = 1
 
     /// Reads as much as `buffer` takes: from the pool what it may keep, the rest by `stored`.
     ///
@@ -15,8 +13,7 @@ struct CachedFile: Sendable {
         at offset: Int, end: Int, into buffer: UnsafeMutableRawBufferPointer,
         _ stored: (Int, UnsafeMutableRawBufferPointer) throws(StoreError) -> Int
     ) throws(StoreError) -> Int {
-        let known = cache.copy(
-            life, path: path, at: offset, end: end, often: often, into: buffer)
+        let known = cache.copy(life, path: path, at: offset, end: end, into: buffer)
         guard known < buffer.count else { return known }
         let rest = UnsafeMutableRawBufferPointer(rebasing: buffer[known...])
         return known + (try stored(offset + known, rest))
@@ -42,7 +39,7 @@ extension DiskLog.View {
 
     /// Whether a life has been one of this log's, and no longer is.
     func hasEnded(_ life: ReadCache.Life) -> Bool {
-        guard life.identity == UInt32(identity, radix: 16), life.start >= 0 else { return false }
+        guard life.identity == UInt32(identity, radix: 16) else { return false }
         guard let start = map.starts[Int(life.file)] else { return true }
         return life != self.life(of: Int(life.file), start: start)
     }

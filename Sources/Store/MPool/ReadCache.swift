@@ -1,12 +1,10 @@
-import Synchronization
-
-/// The pool named `service`: pages of files of logs and journals that were read before.
+/// The pool named `service`: pages of files of logs that were read before.
 ///
 /// Only what can't change is kept: whole pages before the end of what is written, of one life of a
 /// file. A file that is emptied or replaced begins another life, under which no page of the former is
 /// found; who reads looks whether the life still lasts once it has read.
 final class ReadCache: Sendable {
-    /// One life of one file of a log or a journal: these numbers together never come again.
+    /// One life of one file of a log: these numbers together never come again.
     struct Life: Hashable, Sendable {
         let identity: UInt32
         let epoch: UInt32
@@ -14,19 +12,6 @@ final class ReadCache: Sendable {
         let file: UInt32
         /// The position of the file's first item.
         let start: Int
-
-        init(identity: UInt32, epoch: UInt32, generation: UInt32, file: UInt32, start: Int) {
-            self.identity = identity
-            self.epoch = epoch
-            self.generation = generation
-            self.file = file
-            self.start = start
-        }
-
-        /// Of a file of a journal, in one session of its readers.
-        init(session: UInt32, file: UInt32) {
-            self.init(identity: 0, epoch: session, generation: 0, file: file, start: -1)
-        }
 
         /// As many bytes as a file's identifier has; the position's upper half is left out.
         fileprivate var uid: [UInt8] {
@@ -58,8 +43,6 @@ final class ReadCache: Sendable {
     let pool: MPool
     private let directory: DataDirectory
     private let state = Locked(State())
-    private let sessions = Atomic<UInt32>(0)
-    private let misses = Atomic<UInt32>(0)
 
     /// - Parameter size: bytes of the pool; nil is given back for 0, which means none.
     init?(size: Int, _ directory: DataDirectory) throws(StoreError) {
@@ -82,20 +65,15 @@ final class ReadCache: Sendable {
         return settings
     }
 
-    /// A number that no life has had.
-    func newSession() -> UInt32 { sessions.wrappingAdd(1, ordering: .relaxed).newValue }
-
     /// Copies the whole pages at the beginning of a stretch of a file.
     ///
     /// Waits for the disk unless they are in the pool.
     /// - Parameters:
     ///   - path: where the file lies below the data directory.
     ///   - end: what is written ends there.
-    ///   - often: one in so many absent pages is brought in: what is wanted again and again soon is,
-    ///     and who wants something else each time pays little for it.
     /// - Returns: how many bytes were copied; the rest has to be read from the file.
     func copy(
-        _ life: Life, path: String, at offset: Int, end: Int, often: UInt32,
+        _ life: Life, path: String, at offset: Int, end: Int,
         into buffer: UnsafeMutableRawBufferPointer
     ) -> Int {
         let whole = end / Self.pageSize * Self.pageSize
@@ -106,7 +84,7 @@ final class ReadCache: Sendable {
         while done < buffer.count, offset + done < whole {
             let place = offset + done
             let count = copyPage(
-                file, place, often, into: UnsafeMutableRawBufferPointer(rebasing: buffer[done...]))
+                file, place, into: UnsafeMutableRawBufferPointer(rebasing: buffer[done...]))
             // What the pool can't give the file can, or says itself what is wrong.
             guard count > 0 else { break }
             done += count
@@ -115,21 +93,15 @@ final class ReadCache: Sendable {
     }
 
     private func copyPage(
-        _ file: PageFile, _ place: Int, _ often: UInt32,
-        into buffer: UnsafeMutableRawBufferPointer
+        _ file: PageFile, _ place: Int, into buffer: UnsafeMutableRawBufferPointer
     ) -> Int {
         let within = place % Self.pageSize
         let count = min(Self.pageSize - within, buffer.count)
-        let pgno = UInt32(place / Self.pageSize)
-        let copy = { (page: UnsafeMutableRawBufferPointer) in
-            buffer.copyMemory(
-                from: UnsafeRawBufferPointer(rebasing: page[within..<within + count]))
-        }
-        if file.withCachedPage(pgno, copy) { return count }
-        let number = often > 1 ? misses.wrappingAdd(1, ordering: .relaxed).newValue : 0
-        guard often <= 1 || number % often == 0 else { return 0 }
         do throws(StoreError) {
-            try file.withPage(pgno) { copy($0) }
+            try file.withPage(UInt32(place / Self.pageSize)) { page in
+                buffer.copyMemory(
+                    from: UnsafeRawBufferPointer(rebasing: page[within..<within + count]))
+            }
             return count
         } catch {
             return 0

@@ -16,8 +16,8 @@ final class AcceptedCache: Sendable {
 
     /// From so many bytes on the cache is written at once.
     private static let large = 64 * 1024
-    /// So many bytes may wait.
-    private static let limit = 8 << 20
+    /// So many bytes may wait: as many as stay in the processor's cache until they are written.
+    private static let limit = 1 << 20
     /// Otherwise it is written after so many milliseconds; the original waits two seconds.
     static let delay = 100
 
@@ -34,6 +34,7 @@ final class AcceptedCache: Sendable {
             guard isFirst || contents.bytes.count + append.bytes.count <= Self.limit else {
                 return .full
             }
+            if isFirst { contents.bytes.reserveCapacity(2 * Self.large) }
             contents.bytes += append.bytes
             contents.lengths += append.lengths
             isFilled.store(true, ordering: .releasing)

@@ -31,7 +31,6 @@ struct JournalOpening {
     let keys: AppendKeys
     let workers: Workers
     let statistics: JournalStatistics
-    let cache: ReadCache?
 
     func open() throws(StoreError) -> Opened {
         try directory.data.makeFolders(above: directory.path("x"))
@@ -41,7 +40,7 @@ struct JournalOpening {
         let maker = LogFileMaker(directory: directory, fileMax: settings.fileMax)
         try maker.discardAll()
         let files = JournalFiles(
-            directory, compressor: settings.compressor, statistics: statistics, cache: cache)
+            directory, compressor: settings.compressor, statistics: statistics)
         let known = try JournalMark.read(of: name, in: directory.data)
         let newest = try directory.numbers().last
         var tail = Tail(end: .none, last: .none, transaction: 0)

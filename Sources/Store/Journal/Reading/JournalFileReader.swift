@@ -15,8 +15,6 @@ struct JournalFileReader: ~Copyable {
 
     let number: UInt32
     private let file: File
-    /// Where pages of the file are kept; nil if it is only read.
-    private let cached: CachedFile?
     private var window: [UInt8] = []
     private var windowStart = 0
     /// Where the file was found to hold nothing but zeros, and when it had last been changed.
@@ -29,12 +27,8 @@ struct JournalFileReader: ~Copyable {
 
     static var sequentialWindow: Int { 256 << 10 }
 
-    init(
-        _ file: consuming File, number: UInt32, windowSize: Int = Self.sequentialWindow,
-        cached: CachedFile? = nil
-    ) {
+    init(_ file: consuming File, number: UInt32, windowSize: Int = Self.sequentialWindow) {
         self.file = file
-        self.cached = cached
         self.number = number
         self.windowSize = windowSize
     }
@@ -170,27 +164,9 @@ struct JournalFileReader: ~Copyable {
         guard offset + count <= size else { return false }
         if offset >= windowStart, offset + count <= windowStart + window.count { return true }
         // A new array: rows that were given out still use the one before.
-        window = try stored(at: offset, count: min(max(windowSize, count), size - offset))
+        window = try file.read(at: offset, count: min(max(windowSize, count), size - offset))
         windowStart = offset
         return window.count >= count
-    }
-
-    /// As many of the bytes at `offset` as there are.
-    private func stored(at offset: Int, count: Int) throws(StoreError) -> [UInt8] {
-        guard let cached else { return try file.read(at: offset, count: count) }
-        var failure: StoreError?
-        let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
-            do throws(StoreError) {
-                let buffer = UnsafeMutableRawBufferPointer(buffer)
-                initialized = try cached.read(at: offset, end: size, into: buffer) {
-                    (place, rest) throws(StoreError) in try file.read(at: place, into: rest)
-                }
-            } catch {
-                failure = error
-            }
-        }
-        if let failure { throw failure }
-        return bytes
     }
 
     private func bytes<Result>(

@@ -7,15 +7,11 @@ final class JournalFiles: Sendable {
     let statistics: JournalStatistics
     private let end = Atomic<UInt64>(0)
     private let indexes = Locked<[UInt32: RecordIndex]>([:])
-    /// Where searches read, and a number for what they keep there that no other journal, and no other
-    /// opening of this one, has; nil if nothing is kept.
-    private let cache: (pool: ReadCache, session: UInt32)?
 
     init(
         _ directory: JournalDirectory, compressor: JournalCompressor,
-        statistics: JournalStatistics, cache: ReadCache? = nil
+        statistics: JournalStatistics
     ) {
-        self.cache = cache.map { ($0, $0.newSession()) }
         self.directory = directory
         self.compressor = compressor
         self.statistics = statistics
@@ -45,20 +41,6 @@ final class JournalFiles: Sendable {
         return JournalFileReader(file, number: number, windowSize: windowSize)
     }
 
-    /// As `reader`, for those who jump about: what was read before is in memory.
-    private func searcher(_ number: UInt32) throws(StoreError) -> JournalFileReader? {
-        guard let file = try directory.open(number) else { return nil }
-        // Before it is known where the log ends, nothing is certain to stay as it is.
-        let cached = writtenEnd == nil ? nil : cache
-        return JournalFileReader(
-            file, number: number, windowSize: RecordIndex.searchWindow,
-            cached: cached.map { cache in
-                CachedFile(
-                    cache: cache.pool, life: .init(session: cache.session, file: number),
-                    path: directory.logPath(number), often: 8)
-            })
-    }
-
     // MARK: - Where records begin
 
     /// Files whose beginnings of records are kept: each has a descriptor and 1/1024 of its size.
@@ -67,7 +49,9 @@ final class JournalFiles: Sendable {
     /// Where the records of a file begin; nil if there is no such file.
     func index(of number: UInt32) throws(StoreError) -> RecordIndex? {
         if let index = indexes.withLock({ $0[number] }) { return index }
-        guard let reader = try searcher(number) else { return nil }
+        guard let reader = try reader(number, windowSize: RecordIndex.searchWindow) else {
+            return nil
+        }
         let index = RecordIndex(reader)
         return indexes.withLock { indexes in
             if let known = indexes[number] { return known }
@@ -82,19 +66,8 @@ final class JournalFiles: Sendable {
     /// Forgets files that were removed.
     func forget(filesBefore number: UInt32) {
         indexes.withLock { $0 = $0.filter { $0.key >= number } }
-        forgetPages { $0 < number }
     }
 
     /// Forgets all files.
-    func forgetAll() {
-        indexes.withLock { $0 = [:] }
-        forgetPages { _ in true }
-    }
-
-    private func forgetPages(of isGone: (UInt32) -> Bool) {
-        guard let cache else { return }
-        cache.pool.forget { life in
-            life == .init(session: cache.session, file: life.file) && isGone(life.file)
-        }
-    }
+    func forgetAll() { indexes.withLock { $0 = [:] } }
 }

@@ -133,7 +133,7 @@ package final class Journals: Sendable {
         if memory != before { try memory.save(in: directory) }
         var opened = try JournalOpening(
             name: name, directory: place, settings: settings, keys: gate.keys,
-            workers: services.files, statistics: statistics, cache: services.cache
+            workers: services.files, statistics: statistics
         ).open()
         if opened.result != .ok {
             memory.generation += 1

@@ -79,19 +79,6 @@ package final class PageFile: Sendable {
         return try body(pool.region.page(pool.region.header(index)))
     }
 
-    /// As `withPage`, for a page that is cached; false if it is not, which counts nowhere.
-    @inline(__always)
-    func withCachedPage(
-        _ pgno: UInt32, _ body: (UnsafeMutableRawBufferPointer) -> Void
-    ) -> Bool {
-        guard !isClosed, !isMapped else { return false }
-        let index = pool.pinCached(PageKey(file: key, pgno: pgno))
-        guard index != Region.none else { return false }
-        defer { pool.putUnchanged(index, stampOffset) }
-        body(pool.region.page(pool.region.header(index)))
-        return true
-    }
-
     /// As `withPage` with a number, for any request and with flags for the put.
     package func withPage<Result>(
         _ request: WantedPage, putting flags: PageFlags = [],
