@@ -4,6 +4,7 @@ import base64
 import json
 import re
 import struct
+import threading
 import zlib
 
 import pytest
@@ -256,6 +257,31 @@ def test_accepted_is_answered_at_once_and_read_back_at_once(log):
             assert log.records()[-2:] == [str(number), "x"]
     assert log.post("/sync").json == {"position": 40}
     assert log.item["position"] == 40
+
+
+def test_who_has_more_accepted_than_fits_in_memory_is_not_refused(shared, log):
+    """Each of several clients sends more than is kept for a log; their records stay in their order."""
+    sent = {number: [f"{number}:{part}:" + "x" * 600_000 for part in range(6)]
+            for number in range(4)}
+    statuses = []
+
+    def send(number):
+        with shared.new_client() as client:
+            mine = Log(client, log.name)
+            for record in sent[number]:
+                statuses.append(mine.try_append(record, query="?durability=accepted").status)
+
+    clients = [threading.Thread(target=send, args=[number]) for number in sent]
+    for client in clients:
+        client.start()
+    for client in clients:
+        client.join()
+    assert statuses == [202] * 24
+    log.append("last", query="?durability=written")
+    found = log.records()
+    assert found[-1] == "last" and len(found) == 25
+    for number, records in sent.items():
+        assert [record for record in found if record.startswith(f"{number}:")] == records
 
 
 @pytest.mark.parametrize("default", ["accepted", "written"])
