@@ -65,10 +65,11 @@ final class Follower: Sendable {
     ///
     /// All who wait look at the same time, and so from the same place: one of them reads, for all.
     func delay(since last: Instant) -> Int? {
-        let pace = resource.pace
-        let now = Instant.now
-        guard now.nanoseconds(since: last) < pace * 1_000_000 else { return nil }
-        return pace - now.nanoseconds / 1_000_000 % pace
+        let tick = resource.pace * 1_000_000
+        let now = Instant.now.nanoseconds
+        // Each looks once in a tick.
+        guard tick > 0, now / tick == last.nanoseconds / tick else { return nil }
+        return (tick - now % tick + 999_999) / 1_000_000
     }
 
     /// What another follower has been told where this one is; nil if nobody has looked there.
@@ -118,7 +119,7 @@ private final class FollowedResource: Sendable {
     /// So many looks are kept: followers ask for different forms, and not all are equally quick.
     private static let chunkLimit = 4
     /// So many followers of one resource look every millisecond.
-    private static let looksPerMillisecond = 10
+    private static let looksPerMillisecond = 6
     /// Nobody waits longer than that, in milliseconds.
     private static let slowestPace = 50
 
