@@ -194,20 +194,17 @@ package final class DiskLog: FencedLog, Sendable {
             return
         }
         var kept = Kept.yes
-        let isFree = owners.whileFree { kept = keep(append) }
+        let isFree = owners.whileFree { kept = keep(append, complete) }
         if !isFree { kept = keepWhenFree(append, caller) ? .yes : .no }
         switch kept {
         case .yes: complete(.success(Self.accepted))
         case .no: complete(.failure(Self.tooMuchAccepted))
-        case .later:
-            // Who asks for more than can be written waits for it.
-            Self.commit(append, committer, nil) { result in
-                complete(result.map { _ in Self.accepted })
-            }
+        case .later: break
         }
     }
 
-    /// Whether an append that is only accepted was taken in; `later` if it must be written first.
+    /// Whether an append that is only accepted was taken in; `later` if it is answered once it is
+    /// written.
     private enum Kept { case yes, no, later }
 
     /// Keeps an append until the log is free; false if too much waits for that.
@@ -244,32 +241,37 @@ package final class DiskLog: FencedLog, Sendable {
         detail: "too many records were accepted already")
 
     /// Keeps an append in memory for a moment, or queues it.
-    private func keep(_ append: Append) -> Kept {
+    private func keep(_ append: Append, _ complete: @escaping AppendCompletion) -> Kept {
         guard append.expectation == .none, !committer.engine.mayFillUp else {
-            return queue(append) ? .yes : .no
+            queuedUnanswered.add(1, ordering: .relaxed)
+            if queue(append, then: { [self] _ in noteWritten() }) { return .yes }
+            noteWritten()
+            return .no
         }
-        let outcome = committer.engine.cache.add(append)
-        if outcome == .full { return .later }
-        committer.observe(records: append.lengths.count, bytes: append.bytes.count)
-        switch outcome {
-        case .kept, .full: break
+        switch committer.engine.cache.add(append) {
+        case .kept: break
         case .isFirst:
             timers.schedule(afterMilliseconds: AcceptedCache.delay) { [committer] in
                 committer.perform { engine in engine.writeCached() }
             }
         case .isLarge: committer.perform { engine in engine.writeCached() }
+        case .full:
+            // Who asks for more than can be written waits for it.
+            let isQueued = queue(append) { result in
+                complete(result.map { _ in Self.accepted })
+            }
+            return isQueued ? .later : .no
         }
+        committer.observe(records: append.lengths.count, bytes: append.bytes.count)
         return .yes
     }
 
-    /// Queues an append that is answered now; false if there is no room.
-    private func queue(_ append: Append) -> Bool {
-        queuedUnanswered.add(1, ordering: .relaxed)
+    /// Queues an append; false, with `written` never called, if there is no room.
+    private func queue(_ append: Append, then written: @escaping AppendCompletion) -> Bool {
         do throws(StoreError) {
-            try committer.append(append) { [self] _ in noteWritten() }
+            try committer.append(append, complete: written)
             return true
         } catch {
-            noteWritten()
             return false
         }
     }
