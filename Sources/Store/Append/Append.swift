@@ -27,14 +27,14 @@ package final class Append: Sendable {
     }
 
     /// Calls `body` with each record's bytes in order, until it answers false.
-    func forEachRecord(
-        _ body: (UnsafeRawBufferPointer) throws(StoreError) -> Bool
-    ) throws(StoreError) {
-        try bytes.withBytes { (all) throws(StoreError) in
+    func forEachRecord<Failure: Error>(
+        _ body: (UnsafeRawBufferPointer) throws(Failure) -> Bool
+    ) throws(Failure) {
+        try bytes.withUnsafeBufferPointer { (all) throws(Failure) in
             var start = 0
             for length in lengths {
-                let record = UnsafeRawBufferPointer(rebasing: all[start..<start + length])
-                guard try body(record) else { return }
+                let record = UnsafeBufferPointer(rebasing: all[start..<start + length])
+                guard try body(UnsafeRawBufferPointer(record)) else { return }
                 start += length
             }
         }

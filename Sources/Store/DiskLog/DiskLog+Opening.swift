@@ -48,7 +48,7 @@ extension DiskLog {
         }
         let result = outcome.whenReady({ $0 != nil }) { $0 } ?? .success(())
         let identity = UInt32(identity, radix: 16)
-        cache?.forget { $0.identity == identity && $0.start >= 0 }
+        cache?.forget { $0.identity == identity }
         return result
     }
 }

@@ -65,12 +65,9 @@ struct FileAppender {
 
     /// Gathers all records of an append.
     mutating func add(_ append: Append) {
-        append.bytes.withUnsafeBytes { all in
-            var start = 0
-            for length in append.lengths {
-                add(UnsafeRawBufferPointer(rebasing: all[start..<start + length]))
-                start += length
-            }
+        append.forEachRecord { record in
+            add(record)
+            return true
         }
     }
 

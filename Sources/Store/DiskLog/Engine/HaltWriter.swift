@@ -44,7 +44,7 @@ struct HaltWriter: LogWriter {
             appender.add(append)
             addition.count = append.lengths.count
         } else if !append.isAtomic {
-            try append.forEachRecord { (record) throws(StoreError) in
+            append.forEachRecord { record in
                 guard hasRoom(for: appender.countedSize(record.count)) else { return false }
                 appender.add(record)
                 addition.count += 1
