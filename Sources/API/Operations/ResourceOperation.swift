@@ -8,9 +8,17 @@ protocol ResourceOperation {
     static var schema: (name: String, example: JSONValue) { get }
     /// What every operation below `item` can meet.
     static var opening: [ProblemCode] { get }
+    /// What one can meet besides, by what follows `item` in its path and by its body.
+    static func problems(
+        _ path: String, _ bodyLimit: OperationDescription.BodyLimit
+    ) -> [ProblemCode]
 }
 
 extension ResourceOperation {
+    static func problems(
+        _ path: String, _ bodyLimit: OperationDescription.BodyLimit
+    ) -> [ProblemCode] { [] }
+
     /// - Parameter path: what follows the path of the resource.
     static func describe(
         _ id: String, _ method: Method, _ path: String, _ summary: String, _ details: String = "",
@@ -22,7 +30,7 @@ extension ResourceOperation {
         OperationDescription(
             id, method, item + path, tag: tag, summary, details, parameters: parameters,
             bodies: bodies, bodyIsRequired: bodyIsRequired, bodyLimit: bodyLimit, answers: answers,
-            problems: opening + problems)
+            problems: opening + Self.problems(path, bodyLimit) + problems)
     }
 
     /// The resource itself as an answer.

@@ -1,5 +1,5 @@
 /// The endpoints of buffer pools: Berkeley DB's db_mpool, call by call.
-package enum MPoolOperation: CaseIterable, Sendable {
+package enum MPoolOperation: ResourceOperation, CaseIterable, Sendable {
     case list, open, get, update, delete, close
     case openFile, listFiles, getFile, closeFile
     case fget, fput, fset, fsync
@@ -7,7 +7,9 @@ package enum MPoolOperation: CaseIterable, Sendable {
     case listPins, renewPin, endPin
     case batch, register, listTypes, getType, trickle, sync, stat, clearStat
 
+    static let tag = "mpools"
     static let item = "/v1/mpools/{mpool}"
+    static let schema = (name: "MPool", example: MPoolExamples.pool)
     static let file = "/files/{file}"
 
     package var description: OperationDescription {
@@ -45,8 +47,7 @@ package enum MPoolOperation: CaseIterable, Sendable {
         }
     }
 
-    /// What every operation on an open pool can meet.
-    static let always: [ProblemCode] = [
+    static let opening: [ProblemCode] = [
         .noSuchMPool, .busy, .runRecovery, .ioError, .fileAccess, .noSpace, .forbidden,
     ]
 
@@ -56,20 +57,11 @@ package enum MPoolOperation: CaseIterable, Sendable {
         .badParameter,
     ]
 
-    static func describe(
-        _ id: String, _ method: Method, _ path: String, _ summary: String, _ details: String = "",
-        parameters: [OperationDescription.Parameter] = [],
-        bodies: [OperationDescription.Content] = [], bodyIsRequired: Bool = false,
-        bodyLimit: OperationDescription.BodyLimit = .none,
-        answers: [OperationDescription.Answer], problems: [ProblemCode] = []
-    ) -> OperationDescription {
-        let isOfFile = path.hasPrefix(file)
-        return OperationDescription(
-            id, method, item + path, tag: "mpools", summary, details, parameters: parameters,
-            bodies: bodies, bodyIsRequired: bodyIsRequired, bodyLimit: bodyLimit, answers: answers,
-            problems: always + (isOfFile ? [.noSuchFile] : [])
-                + (bodyLimit == .none ? [] : [.badJSON, .badParameter, .unknownProperty])
-                + problems)
+    static func problems(
+        _ path: String, _ bodyLimit: OperationDescription.BodyLimit
+    ) -> [ProblemCode] {
+        (path.hasPrefix(file) ? [.noSuchFile] : [])
+            + (bodyLimit == .none ? [] : [.badJSON, .badParameter, .unknownProperty])
     }
 
     // MARK: - Parameters that several share
