@@ -169,7 +169,7 @@ final class FollowStream<Source: FollowSource>: ByteStream, @unchecked Sendable 
     func wait(_ resume: @escaping @Sendable () -> Void) {
         if follower.waitForReader(of: source, resume) { return }
         // It may have read since the last look.
-        if follower.chunk(behind: source) != nil { return resume() }
+        if source.hasNews, follower.chunk(behind: source) != nil { return resume() }
         if let delay = follower.delay(since: lastLook) {
             service.store.timers.schedule(afterMilliseconds: delay, resume)
         } else {

@@ -1,4 +1,4 @@
-/// The pool named `service`: pages of files of logs that were read before.
+/// The pool named `service`: pages of log files that were read before.
 ///
 /// Only what can't change is kept: whole pages before the end of what is written, of one life of a
 /// file. A file that is emptied or replaced begins another life, under which no page of the former is
