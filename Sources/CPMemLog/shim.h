@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <libpmem.h>
 #include <libpmemlog.h>
 #include <sys/mman.h>
 #include <sys/uio.h>

@@ -66,14 +66,14 @@ def test_judge_notices_what_it_must():
     assert "not at" in history.judge(data)
 
 
-def test_control_server_that_drops_an_append_is_caught(start, tmp_path):
+def test_control_server_that_drops_a_write_is_caught(start, tmp_path):
     faults = Faults(tmp_path / "faults")
     server = start(**faults.options)
     server.client.create("p", pool_size=64 << 20)
     history = History()
-    faults.arm("append", 10, error=0)
+    faults.arm("pwrite", 1, error=0, path="pools/p")
     load_and_kill(server, history, 0.1)
-    assert faults.hits("append") == 1
+    assert faults.hits("pwrite") == 1
     faults.disarm()
     server.start()
     assert history.judge(server.client.walk("p")) is not None

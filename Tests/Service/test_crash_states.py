@@ -231,7 +231,7 @@ def test_a_pointer_that_goes_before_its_data_is_noticed(recorder, tmp_path, plac
         return call.kind == "write" and call.path == "pools/s" and call.offset >= poolfile.DATA
 
     def is_pointer(call):
-        return call.kind == "write" and call.path == "pools/s" and call.offset == poolfile.START
+        return call.kind == "write" and call.path == "pools/s" and call.offset == poolfile.WRITE
 
     workload.calls = crash_states.swapped(workload.calls, is_data, is_pointer)
     wrong = [what for end, what, state in states(workload.before, workload.calls)

@@ -36,16 +36,16 @@ def reopen(api, name="p"):
     return answer.json
 
 
-# P11: a flush that fails
+# P11: a flush that fails. An append has two: of its data, and of the write offset behind it.
 
 
 @pytest.mark.parametrize("nth", [1, 2])
 @pytest.mark.parametrize("sticky", [False, True])
 def test_failed_flush_is_500_sync_failed_and_unknown(server, faults, nth, sticky):
     api = server.client
-    faults.arm("msync", nth, sticky=sticky)
+    faults.arm("fsync", nth, sticky=sticky, path="pools/p")
     document = check_problem(api.try_append("p", b"lost?"), "sync_failed", applied="unknown")
-    assert document["errno"] == "EIO" and faults.hits("msync") >= 1
+    assert document["errno"] == "EIO" and faults.hits("fsync") >= 1
     item = api.item("p")
     assert item["state"] == "failed" and item["failure"] and item["tell"] == 4
     check_problem(api.try_append("p", b"later"), "sync_failed", applied="no")
@@ -65,7 +65,7 @@ def test_failed_flush_is_500_sync_failed_and_unknown(server, faults, nth, sticky
 
 @pytest.mark.parametrize("how", ["stop", "kill"])
 def test_lost_record_does_not_come_back_with_a_restart(server, faults, how):
-    faults.arm("msync", 2)
+    faults.arm("fsync", 2, path="pools/p")
     assert server.client.try_append("p", b"lost?").status == 500
     faults.disarm()
     server.restart(kill=how == "kill")
@@ -74,8 +74,7 @@ def test_lost_record_does_not_come_back_with_a_restart(server, faults, how):
 
 
 def test_lost_record_does_not_come_back_if_its_note_cannot_be_written_either(server, faults):
-    faults.arm("msync", 2)
-    faults.arm("fsync", 1, sticky=True)
+    faults.arm("fsync", 2, sticky=True)
     assert server.client.try_append("p", b"lost?").status == 500
     faults.disarm()
     reopen(server.client)
@@ -84,7 +83,7 @@ def test_lost_record_does_not_come_back_if_its_note_cannot_be_written_either(ser
 
 def test_every_waiter_of_a_failed_commit_is_told(server, faults):
     answers = []
-    faults.arm("msync", 1, sticky=True)
+    faults.arm("fsync", 1, sticky=True, path="pools/p")
 
     def append():
         with server.new_client() as client:
@@ -104,7 +103,7 @@ def test_every_waiter_of_a_failed_commit_is_told(server, faults):
 
 def test_failure_of_one_pool_leaves_the_others_alone(server, faults):
     server.client.create("other")
-    faults.arm("msync", 1)
+    faults.arm("fsync", 1, path="pools/p")
     assert server.client.try_append("p", b"x").status == 500
     assert server.client.append("other", b"fine")["next"] == 4
     assert server.client.item("other")["state"] == "open"
@@ -127,11 +126,19 @@ def test_rewind_whose_flush_fails_is_unknown_and_whole_afterwards(server, faults
 def test_pages_that_cannot_be_made_writable_are_a_failure_and_not_a_signal(server, faults):
     api = server.client
     faults.arm("madvise", 1, sticky=True, error=errno.EFAULT)
-    answer = api.try_append("p", b"x")
+    answer = api.post("/v1/pools/p/rewind")
     assert answer.status == 500 and faults.hits("madvise") > 0
     faults.disarm()
     reopen(api)
     assert api.walk("p") == b"kept" and api.append("p", b"y")["first"] == 4
+
+
+def test_append_that_finds_no_space_is_507_and_the_pool_goes_on(server, faults):
+    api = server.client
+    faults.arm("pwrite", 1, sticky=True, error=errno.ENOSPC, path="pools/p")
+    check_problem(api.try_append("p", b"x"), "no_space", applied="no")
+    faults.disarm()
+    assert api.append("p", b"y")["first"] == 4 and api.walk("p") == b"kepty"
 
 
 # P10: every call of a run of requests fails once, with every error that it may have

@@ -15,14 +15,14 @@ SIZES = [1, 63, 64, 65, 500, 4096, 3, 700]
 pytestmark = [needs_program("pmempool"), needs_program("cc"), needs_speed]
 
 
-@pytest.fixture(params=["as pmem", "as a file"])
-def trace(request, start, tmp_path):
+@pytest.fixture
+def trace(start, tmp_path):
     """A run of appends and a rewind: the file before, the events, what was answered when, and all states.
     """
     path = tmp_path / "trace"
-    env = {"STORES": str(path), "STORES_POOL": "/pools/p"}
-    if request.param == "as pmem":
-        env |= {"PMEM_IS_PMEM_FORCE": "1", "TIDEMARK_KEEP_PMEM_ENVIRONMENT": "1"}
+    env = {
+        "STORES": str(path), "STORES_POOL": "/pools/p", "PMEM_IS_PMEM_FORCE": "1",
+        "TIDEMARK_KEEP_PMEM_ENVIRONMENT": "1"}
     server = start()
     server.client.create("p", pool_size=2 << 20)
     server.stop()

@@ -11,7 +11,7 @@ extension Service {
             throw Problem(.badRecord, "nothing was sent: a pool takes no empty record")
         }
         // A pool keeps what it promises, whatever less is asked for.
-        let append = Append(records, request, durability: request.durability ?? .synced)
+        let append = Append(records, request, durability: .synced)
         return try onPool(call) { _, pool in
             .later { complete in
                 do throws(StoreError) {

@@ -5,15 +5,23 @@ package protocol CommitEngine: AnyObject, Sendable {
     /// What figures are counted under.
     static var kind: CommitKind { get }
 
+    /// So many flushes take what was written to stable storage. Where it is more than one, each takes
+    /// every batch that was written one step further, so that the last of one can be the first of the
+    /// next.
+    static var flushesToSettle: Int { get }
+
     /// Decides on each append in order and writes those that are admitted.
     ///
-    /// Says for each how safe it is now; an engine whose writing and flushing are one says synced.
-    /// An error that is not an append's own fault answers every append that it touches.
+    /// Says for each how safe it is now. An error that is not an append's own fault answers every append that it touches.
     func write(_ batch: [Append]) -> [Result<Appended, StoreError>]
 
-    /// Puts on stable storage what was written; called only if an append wants more than `write`
-    /// gave it.
+    /// Puts on stable storage what was written, or takes it one step further; called only if an append
+    /// wants more than `write` gave it.
     func flush() throws(StoreError)
+}
+
+extension CommitEngine {
+    package static var flushesToSettle: Int { 1 }
 }
 
 /// The kinds of logs that commit.
@@ -35,6 +43,13 @@ package final class Committer<Engine: CommitEngine>: Sendable {
     private enum Task {
         case append(Pending)
         case operation(@Sendable (Engine) -> Void)
+    }
+
+    /// Appends that were written together and wait for stable storage.
+    private struct Written {
+        let appends: [(pending: Pending, result: Result<Appended, StoreError>)]
+        var report: CommitBudget.Report
+        var flushesLeft = Engine.flushesToSettle
     }
 
     private struct State {
@@ -87,9 +102,9 @@ package final class Committer<Engine: CommitEngine>: Sendable {
 
     /// Puts on stable storage what was written, and counts that; for operations, in their turn.
     func flush() throws(StoreError) {
-        var report = CommitBudget.Report(kind: Engine.kind)
-        let failure = flush(&report)
-        budget.observe(report)
+        let started = Instant.now
+        let failure = flushEngine()
+        observeFlush(Instant.now.nanoseconds(since: started), failure)
         if let failure { throw failure }
     }
 
@@ -103,24 +118,32 @@ package final class Committer<Engine: CommitEngine>: Sendable {
         if mustWake { state.wakeAll() }
     }
 
-    private func run() {
+    /// - Parameter before: what was written and waits still, the oldest first.
+    private func run(_ before: [Written] = []) {
+        var written = before
         var last = (tasks: 0, nanoseconds: 0)
         while true {
-            waitForCompany(after: last)
-            var next: [Task] = []
-            next.reserveCapacity(last.tasks)
-            let tasks = state.withLock { [next] state in
-                let tasks = state.tasks
-                state.tasks = next
-                state.isScheduled = !tasks.isEmpty
-                return tasks
-            }
-            if tasks.isEmpty { return }
+            if written.isEmpty { waitForCompany(after: last) }
+            let tasks = take(last.tasks, isDone: written.isEmpty)
+            if tasks.isEmpty, written.isEmpty { return }
             let started = Instant.now
-            runInOrder(tasks)
+            if tasks.isEmpty { flush(&written) }
+            runInOrder(tasks, &written)
             last = (tasks.count, Instant.now.nanoseconds(since: started))
             // Other logs wait for a thread: let them have this one before the next turn.
-            if workers.isContended { return workers.submit { [self] in run() } }
+            if workers.isContended { return workers.submit { [self, written] in run(written) } }
+        }
+    }
+
+    /// What waits now; if that is nothing and all else is done, the next who comes starts anew.
+    private func take(_ expected: Int, isDone: Bool) -> [Task] {
+        var next: [Task] = []
+        next.reserveCapacity(expected)
+        return state.withLock { [next] state in
+            let tasks = state.tasks
+            state.tasks = next
+            state.isScheduled = !tasks.isEmpty || !isDone
+            return tasks
         }
     }
 
@@ -138,7 +161,7 @@ package final class Committer<Engine: CommitEngine>: Sendable {
         state.whenReady(before: deadline, { $0.tasks.count >= wanted }) { $0.wanted = .max }
     }
 
-    private func runInOrder(_ tasks: [Task]) {
+    private func runInOrder(_ tasks: [Task], _ written: inout [Written]) {
         var batch: [Pending] = []
         batch.reserveCapacity(tasks.count)
         var bytes = 0
@@ -150,58 +173,39 @@ package final class Committer<Engine: CommitEngine>: Sendable {
                 let isRepeated = pending.append.key.map { !names.insert($0.name).inserted } ?? false
                 let isLarge = bytes + pending.append.bytes.count > Self.batchBytes
                 if isRepeated || isLarge, !batch.isEmpty {
-                    commit(batch)
+                    commit(batch, &written)
                     batch = []
                     bytes = 0
                 }
                 batch.append(pending)
                 bytes += pending.append.bytes.count
             case .operation(let operation):
-                if !batch.isEmpty { commit(batch) }
+                if !batch.isEmpty { commit(batch, &written) }
                 batch = []
                 bytes = 0
+                while !written.isEmpty { flush(&written) }
                 operation(engine)
             }
         }
-        if !batch.isEmpty { commit(batch) }
+        if !batch.isEmpty { commit(batch, &written) }
     }
 
-    private func commit(_ batch: [Pending]) {
-        let started = Instant.now
+    /// Writes a batch, and flushes it as far as one flush goes.
+    private func commit(_ batch: [Pending], _ written: inout [Written]) {
         var report = CommitBudget.Report(kind: Engine.kind)
-        let results = engine.write(batch.map(\.append))
-        for (pending, result) in zip(batch, results) { report.add(pending.append, result) }
+        let outcomes = Array(zip(batch, engine.write(batch.map(\.append))))
+        for (pending, result) in outcomes { report.add(pending.append, result) }
         report.isCommit = report.records > 0
-        // A pool's writing and flushing are one.
-        if Engine.kind == .pool, report.records > 0 || report.failed {
-            report.flushNanoseconds = Instant.now.nanoseconds(since: started)
+        let waiting = outcomes.filter(Self.wantsFlush)
+        let answered = waiting.isEmpty ? outcomes : outcomes.filter { !Self.wantsFlush($0, $1) }
+        if waiting.isEmpty {
+            answer(answered, &report)
+        } else {
+            report.addWaits(of: answered.map { ($0.append, $0.queued, $1) })
+            for (pending, result) in answered { answer(pending, result) }
+            written.append(Written(appends: waiting, report: report))
         }
-        let mustFlush = zip(batch, results).contains(where: Self.wantsFlush)
-        var failure: StoreError?
-        if mustFlush {
-            for (pending, result) in zip(batch, results) where !Self.wantsFlush(pending, result) {
-                answer(pending, result)
-            }
-            failure = flush(&report)
-        }
-        // Counted before it is answered: who reads the figures afterwards finds it in them.
-        if !report.failed {
-            let now = Instant.now
-            report.waits = zip(batch, results).compactMap { pending, result in
-                guard case .success = result else { return nil }
-                return .init(
-                    durability: pending.append.durability,
-                    nanoseconds: now.nanoseconds(since: pending.queued))
-            }
-        }
-        budget.observe(report)
-        for (pending, result) in zip(batch, results) {
-            if Self.wantsFlush(pending, result) {
-                answer(pending, Self.flushed(result, failure))
-            } else if !mustFlush {
-                answer(pending, result)
-            }
-        }
+        if !written.isEmpty { flush(&written) }
     }
 
     private static func wantsFlush(
@@ -211,16 +215,37 @@ package final class Committer<Engine: CommitEngine>: Sendable {
         return appended.durability < pending.append.durability
     }
 
-    private func flush(_ report: inout CommitBudget.Report) -> StoreError? {
+    /// Takes all that was written a step further, and answers what has come to its end.
+    private func flush(_ written: inout [Written]) {
         let started = Instant.now
-        defer { report.flushNanoseconds = Instant.now.nanoseconds(since: started) }
+        let failure = flushEngine()
+        let nanoseconds = Instant.now.nanoseconds(since: started)
+        for index in written.indices { written[index].flushesLeft -= 1 }
+        let count = failure == nil ? written.prefix { $0.flushesLeft == 0 }.count : written.count
+        if count == 0 { observeFlush(nanoseconds, nil) }
+        for var done in written.prefix(count) {
+            done.report.flushNanoseconds = nanoseconds
+            done.report.failed = done.report.failed || failure != nil
+            answer(done.appends.map { ($0, Self.flushed($1, failure)) }, &done.report)
+        }
+        written.removeFirst(count)
+    }
+
+    private func flushEngine() -> StoreError? {
         do throws(StoreError) {
             try engine.flush()
             return nil
         } catch {
-            report.failed = true
             return error
         }
+    }
+
+    /// Counts a flush that ended no commit.
+    private func observeFlush(_ nanoseconds: Int, _ failure: StoreError?) {
+        var report = CommitBudget.Report(kind: Engine.kind)
+        report.flushNanoseconds = nanoseconds
+        report.failed = failure != nil
+        budget.observe(report)
     }
 
     /// What was written, after a flush.
@@ -233,6 +258,15 @@ package final class Committer<Engine: CommitEngine>: Sendable {
             appended.durability = .synced
             return appended
         }
+    }
+
+    /// Counted before it is answered: who reads the figures afterwards finds it in them.
+    private func answer(
+        _ outcomes: [(Pending, Result<Appended, StoreError>)], _ report: inout CommitBudget.Report
+    ) {
+        report.addWaits(of: outcomes.map { ($0.append, $0.queued, $1) })
+        budget.observe(report)
+        for (pending, result) in outcomes { answer(pending, result) }
     }
 
     private func answer(_ pending: Pending, _ result: Result<Appended, StoreError>) {
@@ -264,6 +298,18 @@ package final class CommitBudget: Sendable {
         package fileprivate(set) var flushNanoseconds: Int?
         /// Whether the flush failed.
         package fileprivate(set) var failed = false
+
+        fileprivate mutating func addWaits(
+            of answered: [(append: Append, queued: Instant, result: Result<Appended, StoreError>)]
+        ) {
+            let now = Instant.now
+            for (append, queued, result) in answered {
+                guard case .success = result else { continue }
+                waits.append(
+                    .init(
+                        durability: append.durability, nanoseconds: now.nanoseconds(since: queued)))
+            }
+        }
 
         fileprivate mutating func add(_ append: Append, _ result: Result<Appended, StoreError>) {
             switch result {

@@ -32,6 +32,16 @@ package struct File: ~Copyable, Sendable {
         return status
     }
 
+    /// Size in bytes; `lseek(2)`.
+    ///
+    /// Unlike `status` it doesn't ask for the time of change, which some file systems write down at the
+    /// next write because somebody has asked.
+    func size() throws(StoreError) -> Int {
+        let end = lseek(descriptor, 0, SEEK_END)
+        guard end >= 0 else { throw StoreError(call: "lseek", errno: errno, file: name) }
+        return Int(end)
+    }
+
     /// Reads at `offset` until `buffer` is full or the file ends; how many bytes that was.
     package func read(
         at offset: Int, into buffer: UnsafeMutableRawBufferPointer

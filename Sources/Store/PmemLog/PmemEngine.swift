@@ -1,11 +1,16 @@
 /// The writing side of a pool: the library's handle, and the state that readers look at.
 ///
+/// In persistent memory the library appends, and what it has appended is durable. In a file a batch is
+/// durable after two flushes, as with the library: the first takes its data to the device, the second the
+/// write offset that was moved behind it. The second is the next batch's first.
+///
 /// The committer calls one function at a time. States:
 ///
 ///     open ──(a flush or the mapping fails)──▶ failed ──close──▶ closed
 ///     open ──close──▶ closed
 final class PmemEngine: GatedEngine, Sendable {
     static let kind = CommitKind.pool
+    static let flushesToSettle = 2
 
     let nbyte: Int
     let watermark: Watermark
@@ -14,15 +19,31 @@ final class PmemEngine: GatedEngine, Sendable {
     private let name: String
     private let identity: String
     private let memory: PoolMemory
+    /// The library opens such a pool, and appends nothing to it.
+    private let isReadOnly: Bool
     // Held across the library's calls, which is harmless: only the committer's turn takes it.
     private let handle: Locked<PmemPool?>
+    /// Nil where the pool lies in persistent memory.
+    private let writer: PoolWriter?
     private let current: Locked<PmemLog.View>
+    private let progress: Locked<Progress>
+
+    /// How far what was appended has come; the view's `tell` is what is durable of it.
+    private struct Progress {
+        /// Behind what the write offset in memory says.
+        var announced: Int
+        /// Behind what was written.
+        var staged: Int
+    }
 
     init(
-        name: String, identity: String, pool: consuming PmemPool, generation: Int,
-        memory: PoolMemory, gate: AppendGate, timers: Timers
+        name: String, identity: String, pool: consuming PmemPool, writer: PoolWriter,
+        isReadOnly: Bool, generation: Int, memory: PoolMemory, gate: AppendGate, timers: Timers
     ) {
         let tell = pool.tell
+        self.writer = pool.isPersistentMemory ? nil : writer
+        self.isReadOnly = isReadOnly
+        progress = Locked(Progress(announced: tell, staged: tell))
         nbyte = pool.nbyte
         self.name = name
         self.identity = identity
@@ -35,19 +56,17 @@ final class PmemEngine: GatedEngine, Sendable {
 
     var view: PmemLog.View { current.withLock { $0 } }
 
-    /// Nothing is left to do: the library flushes as it appends.
-    func flush() {}
-
     func write(_ batch: [Append]) -> [Result<Appended, StoreError>] {
         let view = self.view
-        var tail = view.tell
+        let start = progress.withLock { $0.staged }
+        var tail = start
         var results: [Result<Appended, StoreError>] = []
         var pieces: [[UInt8]] = []
         for append in batch {
             do throws(StoreError) {
                 try requireOpen(view)
                 if let known = try gate.keys.replay(append.key) {
-                    results.append(.success(known))
+                    results.append(.success(asSafe(known, view)))
                     continue
                 }
                 let next = try admit(append, view: view, tail: tail)
@@ -55,7 +74,7 @@ final class PmemEngine: GatedEngine, Sendable {
                     .success(
                         Appended(
                             first: tail, next: next, generation: view.generation,
-                            durability: .synced)))
+                            durability: writer == nil ? .synced : .written)))
                 gate.keys.intend(
                     append, first: tail, next: next, generation: view.generation)
                 pieces.append(append.bytes)
@@ -66,14 +85,45 @@ final class PmemEngine: GatedEngine, Sendable {
         }
         guard !pieces.isEmpty else { return results }
         do throws(StoreError) {
-            try write(pieces)
+            try stage(pieces, at: start)
         } catch {
             if mustStop(after: error) { fail(error, durableTell: view.tell) }
             return results.map { $0.flatMap { $0.replay == nil ? .failure(error) : .success($0) } }
         }
-        current.withLock { $0.tell = tail }
-        watermark.advance(to: tail)
+        progress.withLock { [tail, writer] progress in
+            progress.staged = tail
+            if writer == nil { progress.announced = tail }
+        }
+        if writer == nil { publish(durable: tail) }
         return results
+    }
+
+    private func publish(durable tell: Int) {
+        current.withLock { $0.tell = tell }
+        watermark.advance(to: tell)
+    }
+
+    /// What was done before, as safe as it is: it may be on its way to the device still.
+    private func asSafe(_ known: Appended, _ view: PmemLog.View) -> Appended {
+        var known = known
+        let isDurable = known.generation < view.generation || known.next <= view.tell
+        known.durability = isDurable ? .synced : .written
+        return known
+    }
+
+    /// Takes what was staged a step further, and what was announced to the device.
+    func flush() throws(StoreError) {
+        let (state, progress) = (view, self.progress.withLock { $0 })
+        try requireOpen(state)
+        do throws(StoreError) {
+            try writer?.sync()
+            if progress.staged > progress.announced { try writer?.move(to: progress.staged) }
+        } catch {
+            fail(error, durableTell: state.tell)
+            throw error
+        }
+        self.progress.withLock { $0.announced = $0.staged }
+        if progress.announced > state.tell { publish(durable: progress.announced) }
     }
 
     /// The position after `append` if it may go to `tail`.
@@ -89,18 +139,24 @@ final class PmemEngine: GatedEngine, Sendable {
         return tail + append.bytes.count
     }
 
-    private func write(_ pieces: [[UInt8]]) throws(StoreError) {
+    private func stage(_ pieces: [[UInt8]], at position: Int) throws(StoreError) {
         try gate.keys.commit()
         do throws(StoreError) {
-            try handle.withLock { (pool) throws(StoreError) in
-                guard pool != nil else { throw .poolClosed(name: name) }
-                try pool?.append(gathering: pieces)
+            guard !isReadOnly else { throw .readOnlyMode }
+            if let writer {
+                try writer.write(pieces, at: position)
+            } else {
+                try handle.withLock { (pool) throws(StoreError) in
+                    guard pool != nil else { throw .poolClosed(name: name) }
+                    try pool?.append(gathering: pieces)
+                }
             }
         } catch {
             // After one that stops the pool only the next opening knows what has happened.
             if !mustStop(after: error) { try gate.keys.revoke() }
             throw error
         }
+        // From here on only a failure that stops the pool can undo it.
         gate.keys.confirm()
     }
 
@@ -126,6 +182,7 @@ final class PmemEngine: GatedEngine, Sendable {
             if mustStop(after: error) { fail(error, durableTell: nil) }
             throw error
         }
+        progress.withLock { $0 = Progress(announced: 0, staged: 0) }
         current.withLock { view in
             view.tell = 0
             view.generation = generation

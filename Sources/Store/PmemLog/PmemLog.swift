@@ -72,6 +72,7 @@ package final class PmemLog: FencedLog, Sendable {
     /// Appends the records as one piece of bytes; `complete` is called when they are durable or
     /// refused, on another thread.
     ///
+    /// - Parameter append: asks to be synced; a pool shows nobody what is less.
     /// - Throws: what is known at once; then `complete` is not called.
     package func append(
         _ append: Append,

@@ -41,6 +41,12 @@ package struct PmemPool: ~Copyable, @unchecked Sendable {
         data = start
     }
 
+    /// Whether stores reach persistent memory without the system: the library needs no msync(2) then;
+    /// `pmem_is_pmem(3)`.
+    var isPersistentMemory: Bool {
+        pmem_is_pmem(UnsafeRawPointer(handle), PoolLayout.dataStart + nbyteAtOpening) != 0
+    }
+
     /// Capacity in bytes; `pmemlog_nbyte(3)`, `len()` of PyNVM.
     package var nbyte: Int { nbyteAtOpening }
 
@@ -60,14 +66,8 @@ package struct PmemPool: ~Copyable, @unchecked Sendable {
     }
 
     /// Appends many pieces as one; `pmemlog_appendv(3)`.
-    ///
-    /// The pieces are gathered first: two flushes cost far more than the copy.
     package func append(gathering pieces: [[UInt8]]) throws(StoreError) {
-        if let only = pieces.first, pieces.count == 1 { return try append(only) }
-        var gathered: [UInt8] = []
-        gathered.reserveCapacity(pieces.reduce(0) { $0 + $1.count })
-        for piece in pieces { gathered.append(contentsOf: piece) }
-        try append(gathered)
+        try append(Array(pieces.joined()))
     }
 
     /// Empties the pool durably; `pmemlog_rewind(3)`.

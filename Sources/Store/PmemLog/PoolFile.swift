@@ -14,14 +14,21 @@ struct PoolFile: Sendable {
     let mode: UInt32
     /// Absolute paths of the parts of a set; empty for a pool of one file.
     let parts: [String]
-    let reader: PoolReader
+    /// As the file or files were opened.
+    let segments: PoolSegments
+
+    var reader: PoolReader { PoolReader(segments) }
 
     /// The longest file name that the library can open again: it adds a suffix.
     static let longestName = 235
 
     /// Reads the headers of the pool at `path`; changes nothing.
-    init(at path: String, in directory: DataDirectory) throws(StoreError) {
-        let file = try Self.openRegular(path, in: directory)
+    ///
+    /// - Parameter access: what else the files are opened for, such as `O_RDWR`.
+    init(
+        at path: String, in directory: DataDirectory, access: Int32 = O_RDONLY
+    ) throws(StoreError) {
+        let file = try Self.openRegular(path, in: directory, access)
         let status = try file.status()
         let size = Int(status.st_size)
         let start = try file.read(at: 0, count: PoolLayout.dataStart)
@@ -33,7 +40,7 @@ struct PoolFile: Sendable {
             try PoolLayout.checkStandsAlone(start)
             poolSize = size
             parts = []
-            reader = PoolReader([.init(start: 0, length: size, fileOffset: 0, file: file)])
+            segments = PoolSegments([.init(start: 0, length: size, fileOffset: 0, file: file)])
             return
         }
         guard size <= 64 * 1024 else {
@@ -41,10 +48,10 @@ struct PoolFile: Sendable {
         }
         let text = String(decoding: try file.read(at: 0, count: size), as: UTF8.self)
         let set = try PoolSet(text: text)
-        reader = try Self.open(set)
+        segments = try Self.open(set, access)
         parts = set.parts.map(\.path)
         poolSize = set.extents.reduce(0) { $0 + $1.length }
-        let pages = try reader.read(at: 0, count: PoolLayout.dataStart)
+        let pages = try PoolReader(segments).read(at: 0, count: PoolLayout.dataStart)
         layout = try PoolLayout(pages: pages, poolSize: poolSize)
     }
 
@@ -136,12 +143,12 @@ struct PoolFile: Sendable {
     }
 
     private static func openRegular(
-        _ path: String, in directory: DataDirectory
+        _ path: String, in directory: DataDirectory, _ access: Int32
     ) throws(StoreError) -> File {
         try checkName(path)
         let file: File
         do throws(StoreError) {
-            file = try directory.open(path, flags: O_RDONLY | O_NONBLOCK)
+            file = try directory.open(path, flags: access | O_NONBLOCK)
         } catch {
             guard case .io(let fault) = error, [ENOENT, ENOTDIR].contains(fault.errno) else {
                 throw error
@@ -162,13 +169,15 @@ struct PoolFile: Sendable {
     }
 
     /// Opens the parts of a set, each of which must be as long as the set says.
-    private static func open(_ set: PoolSet) throws(StoreError) -> PoolReader {
-        var segments: [PoolReader.Segment] = []
+    private static func open(
+        _ set: PoolSet, _ access: Int32
+    ) throws(StoreError) -> PoolSegments {
+        var segments: [PoolSegments.Segment] = []
         for (part, extent) in zip(set.parts, set.extents) {
             let name = part.path.split(separator: "/").last.map(String.init) ?? part.path
             let file: File
             do throws(StoreError) {
-                file = try File(path: part.path, name: name, flags: O_RDONLY | O_NONBLOCK)
+                file = try File(path: part.path, name: name, flags: access | O_NONBLOCK)
             } catch {
                 guard case .io(let fault) = error, fault.errno == ENOENT else { throw error }
                 throw .notAPool(detail: "its part \(name) is missing")
@@ -184,6 +193,6 @@ struct PoolFile: Sendable {
                     start: extent.start, length: extent.length, fileOffset: extent.fileOffset,
                     file: file))
         }
-        return PoolReader(segments)
+        return PoolSegments(segments)
     }
 }

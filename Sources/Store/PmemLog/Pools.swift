@@ -240,10 +240,12 @@ package final class Pools: Sendable {
         let gate = try AppendGate(of: "pools", name, in: directory)
         let generation = memory.current[PoolMemory.generation] ?? 1
         try gate.keys.settle(tail: file.layout.tell, generation: generation)
+        file = try PoolFile(at: path, in: directory, access: O_RDWR)
         let engine = PmemEngine(
             name: name, identity: PoolStatus.identity(of: file.layout),
             pool: try PmemPool(opening: directory.absolute(path), name: path),
-            generation: generation, memory: memory,
+            writer: PoolWriter(file.segments, layout: file.layout),
+            isReadOnly: file.layout.isReadOnly, generation: generation, memory: memory,
             gate: gate, timers: services.timers)
         let log = PmemLog(name: name, file: file, engine: engine, services: services)
         memories.withLock { $0[name] = memory }

@@ -20,8 +20,8 @@
 #include <unistd.h>
 
 enum call {
-    MSYNC, FSYNC, PWRITE, FALLOCATE, PREAD, OPEN, LINK, UNLINK, RENAME, APPEND, MADVISE,
-    FTRUNCATE, CALLS
+    MSYNC, FSYNC, PWRITE, FALLOCATE, PREAD, OPEN, LINK, UNLINK, RENAME, MADVISE, FTRUNCATE,
+    CALLS
 };
 
 struct slot {
@@ -247,13 +247,4 @@ int fchmod(int file, mode_t mode) {
 
 int mkdir(const char *path, mode_t mode) {
     return LIVING(int, ((int (*)(const char *, mode_t))original("mkdir"))(path, mode));
-}
-
-int pmemlog_append(void *pool, const void *data, size_t size) {
-    struct slot *slot = fault(APPEND, "", -1);
-    if (slot) {
-        errno = slot->error;
-        return slot->error ? -1 : 0;
-    }
-    return ((int (*)(void *, const void *, size_t))original("pmemlog_append"))(pool, data, size);
 }

@@ -7,7 +7,7 @@ import struct
 from support.machine import build
 
 CALLS = ["msync", "fsync", "pwrite", "fallocate", "pread", "open", "link", "unlink", "rename",
-         "append", "madvise", "ftruncate"]
+         "madvise", "ftruncate"]
 SLOT = 128
 DEATH = 3072
 
