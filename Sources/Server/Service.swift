@@ -23,8 +23,7 @@ final class Service: Sendable {
 
     let router: Router
     private let routes = RouteCache()
-    /// What the last check of each pool found.
-    let lastChecks = Locked<[String: JSONValue]>([:])
+    let poolItems = PoolItems()
     /// Set once the daemon has started.
     let acceptor = Locked<Acceptor?>(nil)
 

@@ -73,8 +73,9 @@ extension Service {
     private func item(_ status: PoolStatus, _ call: Call, code: Int = 200) throws(Problem) -> Answer
     {
         _ = try call.negotiate([.json])
-        return .now(
-            status.response(status: code, lastCheck: lastChecks.withLock { $0[status.name] }))
+        var response = poolItems.response(status)
+        response.status = code
+        return .now(response)
     }
 
     /// An answer of JSON, if the client takes that.
@@ -134,7 +135,7 @@ extension Service {
             try mapping { () throws(StoreError) in
                 try store.pools.delete(call.name, keepFile: keepFile)
             }
-            lastChecks.withLock { $0[call.name] = nil }
+            poolItems.forget(call.name)
             return .now(Response(status: 204))
         }
     }
@@ -166,12 +167,11 @@ extension Service {
             let fault = try mapping { () throws(StoreError) in
                 try store.pools.check(call.name, live: live)
             }
-            lastChecks.withLock { checks in
-                checks[call.name] = [
-                    "at": .string(WallClock.text(ofSeconds: time(nil))),
-                    "consistent": .bool(fault == nil),
-                ]
-            }
+            let found: JSONValue = [
+                "at": .string(WallClock.text(ofSeconds: time(nil))),
+                "consistent": .bool(fault == nil),
+            ]
+            poolItems.noteCheck(found, of: call.name)
             return try Self.json(
                 call,
                 ["consistent": .bool(fault == nil), "detail": .string(fault ?? "consistent")])

@@ -1,5 +1,5 @@
 /// What is known of a pool, open or closed.
-package struct PoolStatus: Sendable {
+package struct PoolStatus: Equatable, Sendable {
     package let name: String
     /// Relative to the data directory.
     package let path: String
@@ -12,7 +12,7 @@ package struct PoolStatus: Sendable {
     package let generation: Int
     package let createdAt: Int
     /// Which writers may append; nil of a pool that is closed.
-    package let fence: Fence?
+    package let fence: Fence.State?
 
     package init(_ log: PmemLog) {
         let view = log.view
@@ -26,7 +26,7 @@ package struct PoolStatus: Sendable {
         tell = view.tell
         generation = view.generation
         createdAt = log.createdAt
-        fence = log.fence
+        fence = log.fence?.state
     }
 
     init(name: String, file: PoolFile, memory: PoolMemory) {

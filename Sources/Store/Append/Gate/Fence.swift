@@ -5,6 +5,14 @@ import Synchronization
 /// A writer that has been replaced, and does not know it yet, has a lower token than the one that
 /// took its place. The highest token is on stable storage before anything is written with it.
 package final class Fence: Sendable {
+    /// What is asked of writers.
+    package struct State: Equatable, Sendable {
+        /// The highest token that was given; 0 if none was.
+        package let current: Int
+        /// Whether nothing is written without a token.
+        package let isRequired: Bool
+    }
+
     private let path: String
     private let directory: DataDirectory
     private let token: Atomic<Int>
@@ -23,6 +31,8 @@ package final class Fence: Sendable {
 
     /// Whether nothing is written without a token.
     package var isRequired: Bool { required.load(ordering: .acquiring) }
+
+    package var state: State { State(current: current, isRequired: isRequired) }
 
     /// Lets a token through, and remembers it if it is the highest; only in the log's turn.
     ///
