@@ -64,6 +64,117 @@ import Testing
     }
 }
 
+/// Two flushes until a batch is on stable storage, each of which takes all batches a step further.
+@Suite struct PipelineTests {
+    /// Writes down what it is asked, and can be kept in a flush.
+    private final class TwoFlushEngine: CommitEngine {
+        static let kind = CommitKind.pool
+        static let flushesToSettle = 2
+
+        let asked = Locked<[String]>([])
+        let failingFlush = Locked<Int?>(nil)
+        let mayFlush = Locked(true)
+
+        func write(_ batch: [Append]) -> [Result<Appended, StoreError>] {
+            asked.withLock { $0.append("write \(batch.count)") }
+            asked.wakeAll()
+            return batch.map { append in
+                append.bytes.isEmpty
+                    ? .failure(.readOnlyMode)
+                    : .success(Appended(first: 0, next: 1, generation: 1, durability: .written))
+            }
+        }
+
+        func flush() throws(StoreError) {
+            mayFlush.whenReady({ $0 }) { _ in }
+            let number = asked.withLock { asked in
+                asked.append("flush")
+                return asked.count { $0 == "flush" }
+            }
+            if failingFlush.withLock({ $0 }) == number { throw Self.failure }
+        }
+
+        static let failure = StoreError.syncFailed(.init(call: "fdatasync", errno: 5, file: "f"))
+    }
+
+    private let engine = TwoFlushEngine()
+    private let workers = Workers(name: "test", limit: 1)
+
+    /// Appends one record, then all others while the first flush goes on; the outcomes by name.
+    private func run(
+        _ others: [String], failingFlush: Int? = nil
+    ) throws -> [String: Result<Durability, StoreError>] {
+        let outcomes = Locked<[String: Result<Durability, StoreError>]>([:])
+        let committer = Committer(
+            engine: engine, workers: workers, budget: CommitBudget(requests: 99, bytes: 99))
+        let append = { (name: String) throws(StoreError) in
+            let bytes: [UInt8] = name.hasPrefix("refused") ? [] : [1]
+            try committer.append(Append(bytes: bytes, lengths: [bytes.count])) { [engine] result in
+                engine.asked.withLock { $0.append("answer \(name)") }
+                outcomes.withLock { $0[name] = result.map(\.durability) }
+            }
+        }
+        engine.failingFlush.withLock { $0 = failingFlush }
+        engine.mayFlush.withLock { $0 = false }
+        try append("first")
+        engine.asked.whenReady({ !$0.isEmpty }) { _ in }
+        for other in others {
+            if other == "operation" {
+                committer.perform { engine in engine.asked.withLock { $0.append("operation") } }
+            } else {
+                try append(other)
+            }
+        }
+        engine.mayFlush.withLock { $0 = true }
+        engine.mayFlush.wakeAll()
+        workers.stop()
+        return outcomes.withLock { $0 }
+    }
+
+    @Test func oneAppendTakesTwoFlushes() throws {
+        #expect(try run([]) == ["first": .success(.synced)])
+        #expect(engine.asked.withLock { $0 } == ["write 1", "flush", "flush", "answer first"])
+    }
+
+    @Test func aBatchSecondFlushIsTheFirstOfTheNext() throws {
+        #expect(
+            try run(["a", "b"]) == [
+                "first": .success(.synced), "a": .success(.synced), "b": .success(.synced),
+            ])
+        #expect(
+            engine.asked.withLock { $0 } == [
+                "write 1", "flush", "write 2", "flush", "answer first", "flush", "answer a",
+                "answer b",
+            ])
+    }
+
+    @Test func aFlushThatFailsAnswersAllThatWereOnTheirWay() throws {
+        let outcomes = try run(["a"], failingFlush: 2)
+        #expect(
+            outcomes == [
+                "first": .failure(TwoFlushEngine.failure), "a": .failure(TwoFlushEngine.failure),
+            ])
+    }
+
+    @Test func anOperationComesAfterAllThatWereOnTheirWay() throws {
+        _ = try run(["operation"])
+        #expect(
+            engine.asked.withLock { $0 } == [
+                "write 1", "flush", "flush", "answer first", "operation",
+            ])
+    }
+
+    @Test func appendsThatAreRefusedDoNotHoldUpThoseOnTheirWay() throws {
+        let outcomes = try run(["refused"])
+        #expect(
+            outcomes == ["first": .success(.synced), "refused": .failure(.readOnlyMode)])
+        #expect(
+            engine.asked.withLock { $0 } == [
+                "write 1", "flush", "write 1", "answer refused", "flush", "answer first",
+            ])
+    }
+}
+
 @Suite struct CommitBudgetTests {
     /// An engine that waits until it may go on.
     private final class SlowEngine: CommitEngine {
