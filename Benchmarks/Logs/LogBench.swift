@@ -4,7 +4,9 @@ import Store
 /// Times the engine of logs without HTTP; `logs.escript` times the original in the same way.
 ///
 /// `LogBench FOLDER SIZE COUNT [NAME]` writes and reads COUNT records of SIZE bytes in a new folder,
-/// and prints one line a measurement: name, value, unit; with a name only that one is made.
+/// and prints one line a measurement: name, value, unit; with a name only that one is made. Each is made
+/// five times and the best counts: where a virtual machine gives free memory back to its host, the
+/// first touch of a page costs more than all that is measured.
 @main enum LogBench {
     static func main() throws {
         let arguments = CommandLine.arguments
@@ -71,12 +73,15 @@ import Store
             _ name: String, _ records: Int, _ body: (DiskLog) throws -> Void
         ) throws {
             guard isWanted(name) else { return }
-            let log = try store.logs.open("bench", LogOptions(), for: .service).log
-            let started = Instant.now
-            try body(log)
-            let seconds = Double(Instant.now.nanoseconds(since: started)) / 1e9
-            print("\(name)\t\(Int(Double(records) / seconds))\trecords/s")
-            try store.logs.delete("bench", keepFiles: false)
+            var best = Int.max
+            for _ in 1...5 {
+                let log = try store.logs.open("bench", LogOptions(), for: .service).log
+                let started = Instant.now
+                try body(log)
+                best = min(best, Instant.now.nanoseconds(since: started))
+                try store.logs.delete("bench", keepFiles: false)
+            }
+            print("\(name)\t\(Int(Double(records) / (Double(best) / 1e9)))\trecords/s")
         }
 
         /// Waits until all that was accepted is with the system, of which the original leaves 64 KiB.
@@ -92,19 +97,28 @@ import Store
             guard isWanted(name) else { return }
             let log = try store.logs.open("bench", LogOptions(), for: .service).log
             fill(log)
-            let started = Instant.now
+            var (best, bytes) = (Int.max, 0)
+            for _ in 1...5 {
+                let started = Instant.now
+                bytes = try readAll(log, mustDecode, use)
+                best = min(best, Instant.now.nanoseconds(since: started))
+            }
+            print("\(name)\t\(Int(Double(bytes) / (Double(best) / 1e9) / 1e6))\tMB/s")
+            try store.logs.delete("bench", keepFiles: false)
+        }
+
+        private func readAll(
+            _ log: DiskLog, _ mustDecode: Bool, _ use: (LogChunk) throws -> Void
+        ) throws -> Int {
             var cursor = try log.oldestCursor()
             var bytes = 0
             while true {
                 let chunk = try log.chunk(from: cursor, ChunkRequest(mustDecode: mustDecode))
-                if chunk.isEnd { break }
+                if chunk.isEnd { return bytes }
                 try use(chunk)
                 bytes += chunk.bytes.count
                 cursor = chunk.next
             }
-            let seconds = Double(Instant.now.nanoseconds(since: started)) / 1e9
-            print("\(name)\t\(Int(Double(bytes) / seconds / 1e6))\tMB/s")
-            try store.logs.delete("bench", keepFiles: false)
         }
 
         /// Opens a log of 200 MB that was not closed.
