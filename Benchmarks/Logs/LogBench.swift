@@ -113,7 +113,9 @@ import Store
             var cursor = try log.oldestCursor()
             var bytes = 0
             while true {
-                let chunk = try log.chunk(from: cursor, ChunkRequest(mustDecode: mustDecode))
+                // From one end to the other: what is read need not be kept.
+                let request = ChunkRequest(mustDecode: mustDecode, isSequential: true)
+                let chunk = try log.chunk(from: cursor, request)
                 if chunk.isEnd { return bytes }
                 try use(chunk)
                 bytes += chunk.bytes.count
