@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from support.faults import Faults
+from support.faults import Faults, chosen, fail_each
 from support.journal import Journal, envelope, texts
 from support.problems import CODES, check_problem
 from support.progress import progress
@@ -30,6 +30,7 @@ class Run:
 
     def __init__(self, server, name, kind):
         self.api, self.name = server.client, name
+        self.server = server
         self.path = f"/v1/journals/{name}"
         self.options = KINDS[kind]
         # Acknowledged: text by LSN; refused; where archiving may have removed what is before.
@@ -137,24 +138,10 @@ def test_every_call_that_fails_is_an_answer_and_loses_nothing(
         assert calls > 0 or call in ("unlink", "ftruncate", "rename")
         assert healthy.judge() is None, healthy.judge()
         assert len(healthy.kept) == 9 and not healthy.absent
-        numbers = range(1, calls + 1)
-        if FAULTS != "all":
-            numbers = dice.sample(numbers, min(calls, int(FAULTS)))
-        for nth in numbers:
-            run = Run(server, f"{kind}{nth}", kind)
-            faults.arm(call, nth, sticky=sticky, error=error)
-            try:
-                run.live()
-                faults.disarm()
-                fault = run.judge()
-            except AssertionError as failure:
-                fault = str(failure)
-            faults.disarm()
-            assert server.is_alive and server.client.get("/healthz").status == 200
-            if fault:
-                wrong.append(f"{kind}, {call} {nth}: {fault}")
-            answer = server.client.delete(run.path)
-            assert answer.status in (204, 404), answer
+        found = fail_each(
+            faults, call, chosen(calls, FAULTS, dice),
+            lambda nth: Run(server, f"{kind}{nth}", kind), sticky=sticky, error=error)
+        wrong += [f"{kind}, {fault}" for fault in found]
     assert not wrong, "\n".join(wrong)
 
 

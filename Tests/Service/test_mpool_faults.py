@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from support.faults import Faults
+from support.faults import Faults, chosen
 from support.mpools import MPool, b64
 from support.page_writer import page, version_of
 from support.problems import CODES, check_problem
@@ -165,11 +165,6 @@ def faults(tmp_path):
     return Faults(tmp_path / "faults")
 
 
-def numbers(calls, dice):
-    every = range(1, calls + 1)
-    return every if FAULTS == "all" else sorted(dice.sample(every, min(calls, int(FAULTS))))
-
-
 def count(server, faults, call, filters):
     faults.watch(call)
     seen = faults.seen(call)
@@ -192,7 +187,7 @@ def test_every_call_that_fails_is_an_answer_and_loses_nothing_flushed(
     calls = count(server, faults, call, "none")
     # A pool that has never been there removes nothing.
     assert calls > 0 or call in ("unlink",)
-    for nth in progress(numbers(calls, dice), f"{call}"):
+    for nth in progress(chosen(calls, FAULTS, dice), call):
         run = Run(server, f"p-{nth}", "none")
         faults.arm(call, nth, sticky=sticky, error=error)
         run.live()
@@ -210,7 +205,7 @@ def test_a_page_written_by_half_is_never_given_out_as_a_whole_one(start, faults,
     """The write stops in the middle, and what would go on with it fails."""
     server = start(**faults.options)
     calls = count(server, faults, "pwrite", "crc32c")
-    for nth in progress(numbers(calls, dice), "pwrite"):
+    for nth in progress(chosen(calls, FAULTS, dice), "pwrite"):
         run = Run(server, f"h-{nth}", "crc32c")
         faults.arm("pwrite", nth, sticky=True, short=short, error=0, path="/f")
         # One short write makes all that follow as short: a page takes many, and dies among them.

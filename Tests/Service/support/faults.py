@@ -58,3 +58,33 @@ class Faults:
 
     def hits(self, call):
         return self._number(call, 32)
+
+
+def chosen(calls, wanted, dice):
+    """Which of so many calls are to fail: all of them, or as many as wanted, picked anew each time."""
+    every = range(1, calls + 1)
+    return every if wanted == "all" else sorted(dice.sample(every, min(calls, int(wanted))))
+
+
+def fail_each(faults, call, numbers, begin, **how):
+    """What is wrong when each of the calls has failed in a life of its own, in words.
+
+    `begin` gives such a life, by the call's number: something with a server and a path, that can live
+    and be judged.
+    """
+    for nth in numbers:
+        run = begin(nth)
+        faults.arm(call, nth, **how)
+        try:
+            run.live()
+            faults.disarm()
+            fault = run.judge()
+        except AssertionError as failure:
+            fault = str(failure)
+        faults.disarm()
+        client = run.server.client
+        assert run.server.is_alive and client.get("/healthz").status == 200
+        if fault:
+            yield f"{call} {nth}: {fault}"
+        answer = client.delete(run.path)
+        assert answer.status in (204, 404), answer
