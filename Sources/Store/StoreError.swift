@@ -1,3 +1,5 @@
+import Glibc
+
 /// Everything that an engine can answer instead of doing what it was asked.
 ///
 /// `reason` prints it as its origin does; what it means over HTTP is decided elsewhere, in one place.
@@ -72,6 +74,19 @@ extension StoreError {
             "\(fault.call) of \(fault.file) failed with \(errnoName(fault.errno))"
         case .failed(let detail), .cutShort(let detail), .noSpace(let detail): detail
         default: "it has failed"
+        }
+    }
+}
+
+extension StoreError {
+    /// The error of a flush, whatever has kept it from the disk: what was written may be there or not.
+    func asFailedSync(of file: String) -> StoreError {
+        switch self {
+        case .syncFailed, .failed: self
+        case .io(let fault), .fileAccess(let fault): .syncFailed(fault)
+        case .noSpace: .syncFailed(.init(call: "sync", errno: ENOSPC, file: file))
+        case .overloaded: .syncFailed(.init(call: "sync", errno: EMFILE, file: file))
+        default: .syncFailed(.init(call: "sync", errno: EIO, file: file))
         }
     }
 }

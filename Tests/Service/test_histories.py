@@ -29,9 +29,9 @@ def live(start, folder, kind, dice):
         threads = history.run(server, until)
         time.sleep(dice.uniform(0.05, 0.2))  # the moment is random on purpose
         if dice.random() < 0.5:
-            call = dice.choice(["pwrite", "fsync", "rename"] if kind != "pool" else ["msync"])
+            call = dice.choice(["pwrite", "fsync", "rename"])
             faults.arm(call, dice.randrange(1, 20), error=dice.choice([errno.EIO, errno.ENOSPC]),
-                       path="" if call == "msync" else "/h")
+                       path="/h")
             time.sleep(dice.uniform(0.02, 0.1))
         server.kill9()
         until.set()

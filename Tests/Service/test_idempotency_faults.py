@@ -11,7 +11,6 @@ CALLS = [
     ("pwrite", "keys", errno.ENOSPC), ("pwrite", "keys", errno.EIO), ("fsync", "keys", errno.EIO),
     ("open", "keys", errno.EMFILE), ("ftruncate", "keys", errno.EIO),
     ("pwrite", "data", errno.ENOSPC), ("pwrite", "data", errno.EIO), ("fsync", "data", errno.EIO),
-    ("msync", "data", errno.EIO), ("append", "data", errno.EIO),
 ]
 
 

@@ -80,7 +80,9 @@ import Testing
             asked.wakeAll()
             return batch.map { append in
                 append.bytes.isEmpty
-                    ? .failure(.readOnlyMode)
+                    ? .failure(
+                        append.lengths.isEmpty
+                            ? .positionMismatch(position: 1, generation: 1) : .readOnlyMode)
                     : .success(Appended(first: 0, next: 1, generation: 1, durability: .written))
             }
         }
@@ -108,8 +110,9 @@ import Testing
         let committer = Committer(
             engine: engine, workers: workers, budget: CommitBudget(requests: 99, bytes: 99))
         let append = { (name: String) throws(StoreError) in
-            let bytes: [UInt8] = name.hasPrefix("refused") ? [] : [1]
-            try committer.append(Append(bytes: bytes, lengths: [bytes.count])) { [engine] result in
+            let bytes: [UInt8] = name == "refused" || name == "mismatch" ? [] : [1]
+            let lengths = name == "mismatch" ? [] : [bytes.count]
+            try committer.append(Append(bytes: bytes, lengths: lengths)) { [engine] result in
                 engine.asked.withLock { $0.append("answer \(name)") }
                 outcomes.withLock { $0[name] = result.map(\.durability) }
             }
@@ -172,6 +175,21 @@ import Testing
             engine.asked.withLock { $0 } == [
                 "write 1", "flush", "write 1", "answer refused", "flush", "answer first",
             ])
+    }
+
+    @Test func aRefusalThatTellsTheTailWaitsUntilThatIsDurable() throws {
+        let mismatch = StoreError.positionMismatch(position: 1, generation: 1)
+        let outcomes = try run(["mismatch"])
+        #expect(outcomes == ["first": .success(.synced), "mismatch": .failure(mismatch)])
+        #expect(
+            engine.asked.withLock { $0 }.firstIndex(of: "answer first")
+                .map { $0 < engine.asked.withLock { $0 }.firstIndex(of: "answer mismatch") ?? 0 }
+                == true)
+    }
+
+    @Test func aRefusalThatTellsTheTailIsUnknownIfThatDoesNotBecomeDurable() throws {
+        let outcomes = try run(["mismatch"], failingFlush: 2)
+        #expect(outcomes["mismatch"] == .failure(TwoFlushEngine.failure))
     }
 }
 

@@ -179,7 +179,7 @@ package enum PoolOperation: ResourceOperation, CaseIterable, Sendable {
         describe(
             "appendToPool", .post, "/append", "Append records",
             "All records of a request are one atomic append: contiguous, in order, all or none, and "
-                + "on stable storage before the answer. Appends that wait share one flush. Bodies of "
+                + "on stable storage before the answer. Appends that wait share flushes. Bodies of "
                 + "type text/plain and of the type that `curl -d` sends are taken as bytes too.",
             parameters: [
                 Fencing.header, Idempotency.header,

@@ -56,11 +56,11 @@ final class Metrics: Sendable {
 
     func count(_ report: CommitBudget.Report) {
         commits(of: report.kind).withLock { commits in
-            if report.failed {
-                commits.failures += 1
-            } else {
+            if !report.failed {
                 commits.records += report.records
                 commits.bytes += report.bytes
+            } else if report.flushNanoseconds != nil {
+                commits.failures += 1
             }
             commits.replays += report.replays
             if report.isCommit { commits.batches.observe(Double(report.records)) }

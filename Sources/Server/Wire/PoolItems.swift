@@ -18,12 +18,14 @@ final class PoolItems: Sendable {
         }
         if let known, known.status == status { return known.response }
         let response = status.response(lastCheck: lastCheck)
-        // Of closed ones there may be very many.
-        if status.state != .closed {
-            entries.withLock { entries in
-                // Unless it has been checked meanwhile.
-                guard entries[status.name]?.lastCheck == lastCheck else { return }
+        entries.withLock { entries in
+            // Unless it has been checked meanwhile.
+            guard entries[status.name]?.lastCheck == lastCheck else { return }
+            // Of closed ones there may be very many.
+            if status.state != .closed {
                 entries[status.name, default: Entry()].told = (status, response)
+            } else if known != nil {
+                entries[status.name] = lastCheck.map { Entry(lastCheck: $0) }
             }
         }
         return response

@@ -5,14 +5,16 @@ package protocol CommitEngine: AnyObject, Sendable {
     /// What figures are counted under.
     static var kind: CommitKind { get }
 
-    /// So many flushes take what was written to stable storage. Where it is more than one, each takes
-    /// every batch that was written one step further, so that the last of one can be the first of the
-    /// next.
+    /// So many flushes take what was written to stable storage.
+    ///
+    /// Where it is more than one, each takes every batch that was written one step further, so that the
+    /// last of one can be the first of the next.
     static var flushesToSettle: Int { get }
 
     /// Decides on each append in order and writes those that are admitted.
     ///
-    /// Says for each how safe it is now. An error that is not an append's own fault answers every append that it touches.
+    /// Says for each how safe it is now. An error that is not an append's own fault answers every append
+    /// that it touches.
     func write(_ batch: [Append]) -> [Result<Appended, StoreError>]
 
     /// Puts on stable storage what was written, or takes it one step further; called only if an append
@@ -196,12 +198,20 @@ package final class Committer<Engine: CommitEngine>: Sendable {
         let outcomes = Array(zip(batch, engine.write(batch.map(\.append))))
         for (pending, result) in outcomes { report.add(pending.append, result) }
         report.isCommit = report.records > 0
-        let waiting = outcomes.filter(Self.wantsFlush)
-        let answered = waiting.isEmpty ? outcomes : outcomes.filter { !Self.wantsFlush($0, $1) }
+        let isUnderWay = !written.isEmpty || outcomes.contains(where: Self.wantsFlush)
+        var waiting: [(pending: Pending, result: Result<Appended, StoreError>)] = []
+        var answered: [(Pending, Result<Appended, StoreError>)] = []
+        for (pending, result) in outcomes {
+            if Self.wantsFlush(pending, result) || (isUnderWay && Self.tellsTail(result)) {
+                waiting.append((pending, result))
+            } else {
+                answered.append((pending, result))
+            }
+        }
         if waiting.isEmpty {
             answer(answered, &report)
         } else {
-            report.addWaits(of: answered.map { ($0.append, $0.queued, $1) })
+            addWaits(of: answered, to: &report)
             for (pending, result) in answered { answer(pending, result) }
             written.append(Written(appends: waiting, report: report))
         }
@@ -215,6 +225,13 @@ package final class Committer<Engine: CommitEngine>: Sendable {
         return appended.durability < pending.append.durability
     }
 
+    /// Whether a refusal says how far the log has come: who sees its own append in that takes it for
+    /// acknowledged, so it must be on stable storage too.
+    private static func tellsTail(_ result: Result<Appended, StoreError>) -> Bool {
+        guard case .failure(.positionMismatch) = result else { return false }
+        return Engine.flushesToSettle > 1
+    }
+
     /// Takes all that was written a step further, and answers what has come to its end.
     private func flush(_ written: inout [Written]) {
         let started = Instant.now
@@ -223,8 +240,9 @@ package final class Committer<Engine: CommitEngine>: Sendable {
         for index in written.indices { written[index].flushesLeft -= 1 }
         let count = failure == nil ? written.prefix { $0.flushesLeft == 0 }.count : written.count
         if count == 0 { observeFlush(nanoseconds, nil) }
-        for var done in written.prefix(count) {
-            done.report.flushNanoseconds = nanoseconds
+        for (number, var done) in written.prefix(count).enumerated() {
+            // One flush, whatever it has ended.
+            if number == 0 { done.report.flushNanoseconds = nanoseconds }
             done.report.failed = done.report.failed || failure != nil
             answer(done.appends.map { ($0, Self.flushed($1, failure)) }, &done.report)
         }
@@ -260,13 +278,26 @@ package final class Committer<Engine: CommitEngine>: Sendable {
         }
     }
 
-    /// Counted before it is answered: who reads the figures afterwards finds it in them.
+    /// Counted before they are answered: who reads the figures afterwards finds it in them.
     private func answer(
         _ outcomes: [(Pending, Result<Appended, StoreError>)], _ report: inout CommitBudget.Report
     ) {
-        report.addWaits(of: outcomes.map { ($0.append, $0.queued, $1) })
+        addWaits(of: outcomes, to: &report)
         budget.observe(report)
         for (pending, result) in outcomes { answer(pending, result) }
+    }
+
+    private func addWaits(
+        of outcomes: [(Pending, Result<Appended, StoreError>)], to report: inout CommitBudget.Report
+    ) {
+        let now = Instant.now
+        for (pending, result) in outcomes {
+            guard case .success = result else { continue }
+            report.waits.append(
+                .init(
+                    durability: pending.append.durability,
+                    nanoseconds: now.nanoseconds(since: pending.queued)))
+        }
     }
 
     private func answer(_ pending: Pending, _ result: Result<Appended, StoreError>) {
@@ -298,18 +329,6 @@ package final class CommitBudget: Sendable {
         package fileprivate(set) var flushNanoseconds: Int?
         /// Whether the flush failed.
         package fileprivate(set) var failed = false
-
-        fileprivate mutating func addWaits(
-            of answered: [(append: Append, queued: Instant, result: Result<Appended, StoreError>)]
-        ) {
-            let now = Instant.now
-            for (append, queued, result) in answered {
-                guard case .success = result else { continue }
-                waits.append(
-                    .init(
-                        durability: append.durability, nanoseconds: now.nanoseconds(since: queued)))
-            }
-        }
 
         fileprivate mutating func add(_ append: Append, _ result: Result<Appended, StoreError>) {
             switch result {

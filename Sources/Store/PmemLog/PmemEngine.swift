@@ -1,3 +1,5 @@
+import Glibc
+
 /// The writing side of a pool: the library's handle, and the state that readers look at.
 ///
 /// In persistent memory the library appends, and what it has appended is durable. In a file a batch is
@@ -6,7 +8,7 @@
 ///
 /// The committer calls one function at a time. States:
 ///
-///     open ──(a flush or the mapping fails)──▶ failed ──close──▶ closed
+///     open ──(a write, a flush or the mapping fails)──▶ failed ──close──▶ closed
 ///     open ──close──▶ closed
 final class PmemEngine: GatedEngine, Sendable {
     static let kind = CommitKind.pool
@@ -32,6 +34,8 @@ final class PmemEngine: GatedEngine, Sendable {
     private struct Progress {
         /// Behind what the write offset in memory says.
         var announced: Int
+        /// What became of all that was on its way when the pool failed: nobody knows.
+        var failure: StoreError?
         /// Behind what was written.
         var staged: Int
     }
@@ -113,17 +117,32 @@ final class PmemEngine: GatedEngine, Sendable {
 
     /// Takes what was staged a step further, and what was announced to the device.
     func flush() throws(StoreError) {
-        let (state, progress) = (view, self.progress.withLock { $0 })
-        try requireOpen(state)
+        let (tell, progress) = (view.tell, self.progress.withLock { $0 })
+        if let failure = progress.failure { throw failure }
+        try requireOpen(view)
         do throws(StoreError) {
             try writer?.sync()
-            if progress.staged > progress.announced { try writer?.move(to: progress.staged) }
         } catch {
-            fail(error, durableTell: state.tell)
-            throw error
+            fail(error, durableTell: tell)
+            throw unknown(error)
         }
-        self.progress.withLock { $0.announced = $0.staged }
-        if progress.announced > state.tell { publish(durable: progress.announced) }
+        if progress.announced > tell { publish(durable: progress.announced) }
+        guard progress.staged > progress.announced else { return }
+        do throws(StoreError) {
+            try writer?.move(to: progress.staged)
+            self.progress.withLock { $0.announced = $0.staged }
+        } catch {
+            // What was announced is safe; the next flush tells those behind it.
+            fail(error, durableTell: progress.announced)
+        }
+    }
+
+    /// What those are told whose append was on its way.
+    private func unknown(_ error: StoreError) -> StoreError {
+        if case .failed = error {
+            return .syncFailed(.init(call: "pwrite", errno: EIO, file: name))
+        }
+        return error.asFailedSync(of: name)
     }
 
     /// The position after `append` if it may go to `tail`.
@@ -218,9 +237,11 @@ final class PmemEngine: GatedEngine, Sendable {
 
     /// Takes no more appends.
     ///
-    /// The library may have moved the write offset over bytes that never reached the disk: the note
-    /// says up to where they did, and the next opening cuts the rest.
+    /// The write offset may have moved over bytes of which nobody knows: the note says up to where all
+    /// is certain, and the next opening cuts the rest.
     private func fail(_ error: StoreError, durableTell: Int?) {
+        let unknown = unknown(error)
+        progress.withLock { $0.failure = unknown }
         current.withLock {
             $0.state = .failed("\(error.summary); close the pool and open it again")
         }

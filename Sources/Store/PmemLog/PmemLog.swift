@@ -156,10 +156,14 @@ package final class PmemLog: FencedLog, Sendable {
 
     /// Examines the headers of the open pool as they are in the file, without the library.
     package func checkLive() throws(StoreError) -> String? {
+        // Before the headers: they may be ahead of it, unless the pool is emptied meanwhile.
+        let before = view
         do throws(StoreError) {
             let pages = try reader.read(at: 0, count: PoolLayout.dataStart)
             let layout = try PoolLayout(pages: pages, poolSize: poolSize)
-            return layout.tell >= view.tell ? nil : "its write offset lies before durable data"
+            let isSame = view.generation == before.generation
+            return layout.tell >= before.tell || !isSame
+                ? nil : "its write offset lies before durable data"
         } catch {
             guard case .notAPool(let detail) = error else { throw error }
             return detail

@@ -67,7 +67,11 @@ package struct PmemPool: ~Copyable, @unchecked Sendable {
 
     /// Appends many pieces as one; `pmemlog_appendv(3)`.
     package func append(gathering pieces: [[UInt8]]) throws(StoreError) {
-        try append(Array(pieces.joined()))
+        if let only = pieces.first, pieces.count == 1 { return try append(only) }
+        var gathered: [UInt8] = []
+        gathered.reserveCapacity(pieces.reduce(0) { $0 + $1.count })
+        for piece in pieces { gathered += piece }
+        try append(gathered)
     }
 
     /// Empties the pool durably; `pmemlog_rewind(3)`.
@@ -121,8 +125,8 @@ package struct PmemPool: ~Copyable, @unchecked Sendable {
     ///
     /// A file that was cut short underneath is only let go of: writing its header would kill the
     /// process.
-    /// - Parameter tell: after a failed flush, the length up to which the data is durable. The library
-    ///   has moved the write offset beyond it, and the header that it is about to write says so.
+    /// - Parameter tell: after a failed flush, the length up to which all is certain. The write offset has
+    ///   moved beyond it, and the header that the library is about to write says so.
     package consuming func close(durableTell tell: Int? = nil) {
         let base = UnsafeMutableRawPointer(handle)
         guard populate(from: base, count: PoolLayout.dataStart) else {

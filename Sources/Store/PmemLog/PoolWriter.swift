@@ -27,7 +27,7 @@ final class PoolWriter: Sendable {
 
     /// - Parameters:
     ///   - segments: of files that were opened for writing.
-    ///   - tell: the length of the data.
+    ///   - layout: as the headers say.
     init(_ segments: PoolSegments, layout: PoolLayout) {
         self.segments = segments
         poolEnd = layout.endOffset
@@ -41,14 +41,30 @@ final class PoolWriter: Sendable {
     func write(_ pieces: [[UInt8]], at position: Int) throws(StoreError) {
         let count = pieces.reduce(0) { $0 + $1.count }
         let start = PoolLayout.dataStart + position
-        let end = start + count
-        let zeroes = count <= Self.smallBatch ? zeroes(behind: end) : 0
+        let zeroes = count <= Self.smallBatch ? zeroes(behind: start + count) : 0
+        var end = start + count
+        if zeroes == 0 {
+            try write(Self.gathered(pieces, count), atOffset: start)
+        } else {
+            do throws(StoreError) {
+                try write(Self.gathered(pieces, count, zeroes: zeroes), atOffset: start)
+                end += zeroes
+            } catch {
+                // The zeros are for speed only: where they have no room, the records may.
+                guard case .noSpace = error else { throw error }
+                try write(Self.gathered(pieces, count), atOffset: start)
+            }
+        }
+        state.withLock { [end] in $0.zeroedTo = max($0.zeroedTo, end) }
+    }
+
+    private static func gathered(_ pieces: [[UInt8]], _ count: Int, zeroes: Int = 0) -> [UInt8] {
+        if zeroes == 0, let only = pieces.first, pieces.count == 1 { return only }
         var bytes: [UInt8] = []
         bytes.reserveCapacity(count + zeroes)
         for piece in pieces { bytes += piece }
         bytes.append(contentsOf: repeatElement(0, count: zeroes))
-        try write(bytes, atOffset: start)
-        state.withLock { $0.zeroedTo = max($0.zeroedTo, end + zeroes) }
+        return bytes
     }
 
     private func zeroes(behind end: Int) -> Int {

@@ -248,16 +248,6 @@ final class DiskLogEngine: GatedEngine, Sendable {
 }
 
 extension StoreError {
-    fileprivate func asFailedSync(of file: String) -> StoreError {
-        switch self {
-        case .syncFailed, .failed: self
-        case .io(let fault), .fileAccess(let fault): .syncFailed(fault)
-        case .noSpace: .syncFailed(.init(call: "sync", errno: ENOSPC, file: file))
-        case .overloaded: .syncFailed(.init(call: "sync", errno: EMFILE, file: file))
-        default: .syncFailed(.init(call: "sync", errno: EIO, file: file))
-        }
-    }
-
     /// Whether nobody knows any more what is in the files.
     fileprivate var isFatal: Bool {
         switch self {

@@ -195,6 +195,8 @@ extension RingWriter {
         do throws(StoreError) {
             try file.sync()
             try file.publish(in: setting.directory)
+            // Before the index says that the log is empty: it would be what file 1 holds still.
+            try setting.directory.syncFolder(of: setting.base)
             var next = place.moving(after: before.units, generations: 1)
             next.file = 1
             next.bytes = try file.inode()

@@ -131,6 +131,8 @@ final class LogPlaceFile: Sendable {
     private struct State: ~Copyable {
         var sequence: UInt64
         var file: File?
+        /// Whether the file's name is on stable storage: whoever made it may have died before.
+        var isNamed = false
     }
 
     private let path: String
@@ -172,6 +174,10 @@ final class LogPlaceFile: Sendable {
     func sync() throws(StoreError) {
         try state.withLock { (state) throws(StoreError) in
             try state.file?.syncData()
+            if state.file != nil, !state.isNamed {
+                try directory.syncFolder(of: path)
+                state.isNamed = true
+            }
             state.file = nil
         }
     }
