@@ -60,7 +60,9 @@ struct LogPlace: Equatable {
     private static let slotDistance = 512
     /// So many are written in turn: the index of a ring may be some moves behind after a power loss.
     private static let slotCount = 8
-    private static let signature: UInt32 = 0x6C70_6431
+    private static let signature: UInt32 = 0x6C70_6432
+    /// Of slots with another checksum, which misses some single bits: read, and written no more.
+    private static let oldSignature: UInt32 = 0x6C70_6431
 
     /// The slots of a file, the newest first.
     static func read(
@@ -93,14 +95,25 @@ struct LogPlace: Equatable {
     }
 
     private static func checksum(_ bytes: [UInt8]) -> UInt32 {
+        bytes.withUnsafeBytes { CRC32C.checksum(of: $0) }
+    }
+
+    private static func oldChecksum(_ bytes: [UInt8]) -> UInt32 {
         let sum = Fletcher64.checksum(bytes, field: bytes.count)
         return UInt32(truncatingIfNeeded: sum ^ sum >> 32)
     }
 
+    private static func isWhole(_ slot: [UInt8]) -> Bool {
+        let (bytes, sum) = (Array(slot.dropLast(4)), slot.bigEndian(UInt32.self, at: size - 4))
+        switch slot.bigEndian(UInt32.self, at: 0) {
+        case signature: return sum == checksum(bytes)
+        case oldSignature: return sum == oldChecksum(bytes)
+        default: return false
+        }
+    }
+
     private static func decode(_ bytes: [UInt8]) -> (place: LogPlace, sequence: UInt64)? {
-        guard bytes.bigEndian(UInt32.self, at: 0) == signature,
-            bytes.bigEndian(UInt32.self, at: size - 4) == checksum(Array(bytes[..<(size - 4)]))
-        else { return nil }
+        guard isWhole(bytes) else { return nil }
         let words = (1...6).map { bytes.bigEndian(UInt32.self, at: $0 * 4) }
         let values = (0...3).map { bytes.bigEndian(UInt64.self, at: 28 + $0 * 8) }
         // Nothing can be added to larger ones.
