@@ -135,7 +135,7 @@ def test_metrics_are_prometheus_text_and_count(api, name):
 
     assert grown("tidemark_append_records_total", 'kind="pool"') == 1
     assert grown("tidemark_append_bytes_total", 'kind="pool"') == 100
-    assert grown("tidemark_sync_total", 'kind="pool",result="ok"') == 1
+    assert grown("tidemark_sync_total", 'kind="pool",result="ok"') == 2
     route = 'method="GET",route="/v1/pools/{pool}"'
     assert grown(
         "tidemark_http_requests_total", 'code="404",method="GET",route="/v1/pools/{pool}"') == 1

@@ -150,10 +150,15 @@ final class LogPlaceFile: Sendable {
 
     private let path: String
     private let directory: DataDirectory
+    /// Kept open, as the log's own: a flush that fails would end the log's work.
+    private let folder: Folder?
     // Held over I/O: only the log's turn takes it.
     private let state: Locked<State>
 
-    init(_ path: String, lastSequence: UInt64, in directory: DataDirectory) {
+    init(
+        _ path: String, lastSequence: UInt64, mode: LogMode, in directory: DataDirectory
+    ) throws(StoreError) {
+        folder = mode == .readWrite ? try directory.keepFolder(of: path) : nil
         self.path = path
         self.directory = directory
         state = Locked(State(sequence: lastSequence, file: nil))

@@ -30,8 +30,8 @@ struct LogOpener {
             name: name, node: node, format: options.format ?? .internal, mode: mode, base: base,
             directory: directory,
             folder: mode == .readWrite ? try directory.keepFolder(of: base) : nil,
-            place: LogPlaceFile(
-                LogPlaceFile.path(of: name), lastSequence: places.first?.sequence ?? 0,
+            place: try LogPlaceFile(
+                LogPlaceFile.path(of: name), lastSequence: places.first?.sequence ?? 0, mode: mode,
                 in: directory),
             gate: try AppendGate(of: "logs", name, in: directory))
         let head = HeadMaker(
