@@ -15,7 +15,7 @@ static double now(void) {
     return time.tv_sec + time.tv_nsec / 1e9;
 }
 
-/* Writes `count` items, `each` of them with a call, flushed or not; the best of five counts. */
+/* Writes `count` items, `each` of them with a call, flushed or not. */
 static double once(const char *path, size_t item, long count, long each, int flushes) {
     size_t size = item * each;
     char *bytes = malloc(size);
@@ -35,6 +35,7 @@ static double once(const char *path, size_t item, long count, long each, int flu
     return count / seconds;
 }
 
+/* The best of five. */
 static double rate(const char *path, size_t item, long count, long each, int flushes) {
     double best = 0;
     for (int turn = 0; turn < 5; turn++) {
