@@ -227,20 +227,19 @@ package final class Pools: Sendable {
         let path = path(of: name, memory)
         var file = try file(of: name, memory)
         try file.askDevice(in: directory)
-        file = try PoolFile(at: path, in: directory)
+        file = try PoolFile(at: path, in: directory, access: O_RDWR)
         if let tell = memory.current[PoolMemory.untrustedAfter] {
             let lost = try file.cutBack(toTell: tell, in: directory)
             services.report(
                 "pool \(name): a flush failed; \(lost) bytes after \(tell) were cut off")
             try memory.update { $0[PoolMemory.untrustedAfter] = nil }
-            file = try PoolFile(at: path, in: directory)
+            file = try PoolFile(at: path, in: directory, access: O_RDWR)
         }
         try file.fillHoles(in: directory)
         // First: what fails once the library has opened the pool would have to close it.
         let gate = try AppendGate(of: "pools", name, in: directory)
         let generation = memory.current[PoolMemory.generation] ?? 1
         try gate.keys.settle(tail: file.layout.tell, generation: generation)
-        file = try PoolFile(at: path, in: directory, access: O_RDWR)
         let engine = PmemEngine(
             name: name, identity: PoolStatus.identity(of: file.layout),
             pool: try PmemPool(opening: directory.absolute(path), name: path),
