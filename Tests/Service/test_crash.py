@@ -132,8 +132,8 @@ def allowed(done):
 
 
 # The call, and how often it is made before anything of the script is.
-KILLS = [("msync", 6), ("fdatasync", 6), ("fsync", 14), ("pwrite64", 6), ("link", 2), ("unlink", 4), ("rename", 4),
-         ("fallocate", 2), ("fchmod", 2), ("mkdir", 2)]
+KILLS = [("msync", 6), ("fdatasync", 6), ("fsync", 14), ("pwrite64", 6), ("link", 2),
+         ("unlink", 4), ("rename", 4), ("fallocate", 2), ("fchmod", 2), ("mkdir", 2)]
 
 
 @needs_program("strace")

@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from support.faults import Faults, chosen, fail_each
+from support.faults import Faults, calls_in, chosen, fail_each
 from support.journal import Journal, envelope, texts
 from support.problems import CODES, check_problem
 from support.progress import progress
@@ -131,10 +131,8 @@ def test_every_call_that_fails_is_an_answer_and_loses_nothing(
     server = start(**faults.options)
     wrong = []
     for kind in progress(KINDS, "kind"):
-        faults.watch(call)
         healthy = Run(server, f"{kind}0", kind)
-        healthy.live()
-        calls = faults.seen(call)
+        calls = calls_in(faults, call, healthy)
         assert calls > 0 or call in ("unlink", "ftruncate", "rename")
         assert healthy.judge() is None, healthy.judge()
         assert len(healthy.kept) == 9 and not healthy.absent

@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from support.faults import Faults, chosen
+from support.faults import Faults, calls_in, chosen
 from support.mpools import MPool, b64
 from support.page_writer import page, version_of
 from support.problems import CODES, check_problem
@@ -166,12 +166,8 @@ def faults(tmp_path):
 
 
 def count(server, faults, call, filters):
-    faults.watch(call)
-    seen = faults.seen(call)
     healthy = Run(server, f"{filters}-0", filters)
-    healthy.live()
-    calls = faults.seen(call) - seen
-    faults.disarm()
+    calls = calls_in(faults, call, healthy)
     assert not healthy.has_failed
     healthy.judge_alive()
     return calls

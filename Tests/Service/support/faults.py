@@ -60,6 +60,15 @@ class Faults:
         return self._number(call, 32)
 
 
+def calls_in(faults, call, healthy):
+    """How often a life in which nothing fails makes the call."""
+    faults.watch(call)
+    healthy.live()
+    calls = faults.seen(call)
+    faults.disarm()
+    return calls
+
+
 def chosen(calls, wanted, dice):
     """Which of so many calls are to fail: all of them, or as many as wanted, picked anew each time."""
     every = range(1, calls + 1)
