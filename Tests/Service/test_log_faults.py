@@ -239,6 +239,39 @@ def test_directory_where_the_next_file_must_go_fails_moves_only(start, kind):
     assert found.fault is None and found.position == third["next"] and found.oldest == 0
 
 
+@pytest.mark.parametrize("call", ["open", "pwrite", "fsync", "rename"])
+@pytest.mark.parametrize("before, after", [(12, 4), (8, 3), (4, 12)])
+def test_size_that_can_not_be_written_leaves_the_ring_in_order(start, faults, call, before, after):
+    server = start(**faults.options)
+    api, path = server.client, "/v1/logs/l"
+    size = {"max_no_bytes": 100, "max_no_files": before}
+    assert api.put(path, {"type": "wrap", "size": size}).status == 201
+
+    def fill(files):
+        for number in range(files):
+            assert api.post(path + "/append", b"<%d>" % number, type=BYTES).status == 200
+            assert api.post(path + "/next_file").status == 200
+
+    # Beyond the smaller size, and around once.
+    fill(before + 6)
+    faults.arm(call, path=server.data.name)
+    answer = api.request("PATCH", path, {"size": {"max_no_bytes": 200, "max_no_files": after}})
+    assert answer.status == 500 and faults.hits(call) == 1, answer
+    faults.disarm()
+    item = api.get(path).json
+    assert item["size"] == size
+    if item["state"] == "failed":
+        assert call == "fsync" and api.post(path + "/close").status == 200
+        assert api.post(path + "/open").status == 200
+    for _ in range(3):
+        fill(before - 2)
+        found = logs.Found(api, "l")
+        assert found.fault is None, found.fault
+    server.restart(kill=True)
+    found = logs.Found(server.client, "l")
+    assert found.fault is None and found.item["size"] == size, found.fault
+
+
 @needs_root
 @pytest.mark.parametrize("kind", ["halt", "haltx", "wrap", "rotate"])
 def test_full_disk_is_507_and_the_log_goes_on_when_there_is_room(tmp_path, kind):

@@ -189,12 +189,18 @@ struct RingWriter: MovingWriter {
         guard case .files(let bytes, let files) = size else {
             throw .badArgument(option: "size", detail: "a wrap log's size is bytes and files")
         }
-        let before = maxFiles
-        sizeFile = RingSizeFile(
+        let changed = RingSizeFile(
             maxBytes: UInt64(bytes), maxFiles: UInt32(files), version: sizeFile.version)
-        try sizeFile.write(setting.base, in: setting.directory)
+        do throws(StoreError) {
+            try changed.write(setting.base, in: setting.directory)
+        } catch {
+            // It may have its name already, and only the flush behind that have failed.
+            try? sizeFile.write(setting.base, in: setting.directory)
+            throw error
+        }
         // The original forgets the largest maximum at a second change.
-        let highest = max(oldMaxFiles ?? 0, before)
+        let highest = max(oldMaxFiles ?? 0, maxFiles)
+        sizeFile = changed
         if files < highest {
             oldMaxFiles = highest
         } else {

@@ -142,9 +142,9 @@ struct RotateWriter: MovingWriter {
         guard case .files(let bytes, let files) = size else {
             throw .badArgument(option: "size", detail: "a rotate log's size is bytes and files")
         }
+        try archives.removeBeyond(files)
         maxBytes = bytes
         maxFiles = files
-        try archives.removeBeyond(files)
     }
 
     mutating func changeHead(_ head: LogHead) { self.head.head = head }

@@ -34,7 +34,9 @@ extension DiskLog {
             let view = view
             try check(cursor, view)
             guard let reader = try LogFileReader(self, view, cursor, request) else {
-                // A file that is missing, or is none of a log, is passed over.
+                // A file that is missing, or is none of a log, is passed over, unless it was the log
+                // itself that has just removed it.
+                try check(cursor, self.view)
                 guard let next = view.map.next(after: cursor.file) else {
                     return Self.end(cursor)
                 }
