@@ -37,6 +37,16 @@ void clinux_futex_wake(void *word);
 /* The calling thread's number: threads are counted from 1 as they ask for it. */
 unsigned clinux_thread_number(void);
 
+/* Fetches the line of the processor's cache at an address for this core alone: who reads first and then
+ * writes would fetch it from another core twice. Any address will do. */
+static inline void clinux_fetch_to_write(const void *address) {
+#if defined(__x86_64__)
+    __asm__ volatile("prefetchw %0" : : "m"(*(const char *)address));
+#else
+    __builtin_prefetch(address, 1);
+#endif
+}
+
 /* fallocate(2) that gives the blocks of a stretch back; what is read there afterwards is zeros. */
 int clinux_punch_hole(int descriptor, long offset, long length);
 

@@ -177,13 +177,10 @@ extension MPool {
         var pages = pages(of: key)
         while let index = pages.popLast() {
             let header = region.header(index)
-            let now = PageKey(bits: header.key.pointee.load(ordering: .acquiring))
+            func now() -> PageKey { PageKey(bits: header.key.pointee.load(ordering: .acquiring)) }
+            try waitForIO { now().file == key && isMoving(index) }
+            let now = now()
             guard !now.isFree, !now.isOrphan, now.file == key else { continue }
-            if now.isLoading || header.flags.contains(.writing) {
-                try waitForIO()
-                pages.append(index)
-                continue
-            }
             if header.flags.contains(.dirty) { closed.dirtyPagesDropped += 1 }
             closed.pinsDropped += removePage(index, now)
         }

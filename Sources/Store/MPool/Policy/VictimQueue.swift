@@ -39,10 +39,10 @@ struct VictimQueue {
 
     /// Whether nothing has happened that makes another order.
     private func isComplete(_ region: Region) -> Bool {
-        let state = region.state.pointee
-        guard state.discards == discards else { return false }
-        guard state.hasPriorities else { return true }
-        return state.arrivals == arrivals
+        let state = region.state
+        guard state.pointee.discards == discards else { return false }
+        guard state.pointee.hasPriorities else { return true }
+        return state.pointee.arrivals == arrivals
             && strays.count * strays.count <= max(16 * entries.count, 4096)
     }
 

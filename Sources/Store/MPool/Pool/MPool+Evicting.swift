@@ -12,7 +12,7 @@ extension MPool {
         while state.pointee.usedBytes + size > state.pointee.cacheSize {
             guard let victim = nextVictim() else {
                 if isAnyMoving {
-                    try waitForIO()
+                    try waitForIO { nextVictim() == nil && isAnyMoving }
                     return false
                 }
                 if reclaimFromTheDead() { continue }
@@ -82,11 +82,14 @@ extension MPool {
 
     /// Whether any page is being read or written, so that waiting may help.
     private var isAnyMoving: Bool {
-        (0..<UInt32(state.pointee.headers)).contains { index in
-            let header = region.header(index)
-            let key = PageKey(bits: header.key.pointee.load(ordering: .acquiring))
-            // A page that this very thread loads is not in the table yet.
-            return key.isLoading || header.flags.contains(.writing)
-        }
+        // A page that this very thread loads is not in the table yet.
+        (0..<UInt32(state.pointee.headers)).contains { isMoving($0) }
+    }
+
+    /// Whether a page is being read or written.
+    func isMoving(_ index: UInt32) -> Bool {
+        let header = region.header(index)
+        let key = PageKey(bits: header.key.pointee.load(ordering: .sequentiallyConsistent))
+        return key.isLoading || header.flags.contains(.writing)
     }
 }

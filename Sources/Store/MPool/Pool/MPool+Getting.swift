@@ -10,6 +10,7 @@ extension MPool {
             examined &+= 1
             let index = link &- 1
             let header = region.header(index)
+            header.fetchToWrite()
             if header.key.pointee.load(ordering: .acquiring) == key.bits {
                 let word = region.ownPins(index)
                 let before = word.pointee.wrappingAdd(
@@ -69,9 +70,8 @@ extension MPool {
             let key = PageKey(file: file.key, pgno: pgno)
             let (found, examined) = isNew ? (Region.none, 0) : region.find(key)
             if found != Region.none {
-                let bits = region.header(found).key.pointee.load(ordering: .acquiring)
-                if PageKey(bits: bits).isLoading {
-                    try waitForIO()
+                if isLoading(found, key) {
+                    try waitForIO { isLoading(found, key) }
                     continue
                 }
                 try pinFound(found, pgno, examined)
@@ -105,6 +105,11 @@ extension MPool {
                 throw error
             }
         }
+    }
+
+    private func isLoading(_ index: UInt32, _ key: PageKey) -> Bool {
+        let bits = region.header(index).key.pointee.load(ordering: .sequentiallyConsistent)
+        return PageKey(bits: bits).settled == key && PageKey(bits: bits).isLoading
     }
 
     private func noteAbsent(_ examined: Int) {

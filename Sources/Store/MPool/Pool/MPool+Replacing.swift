@@ -13,7 +13,7 @@ extension MPool {
         try locked { () throws(StoreError) -> UInt32? in
             let old = region.header(index)
             // Of two writes to one place of a file the later one might reach it first.
-            while old.flags.contains(.writing) { try waitForIO() }
+            try waitForIO { old.flags.contains(.writing) }
             let key = PageKey(bits: old.key.pointee.load(ordering: .acquiring))
             guard !key.isOrphan else { return nil }
             guard bytes.count == old.pageSize else {

@@ -106,7 +106,7 @@ extension MPool {
             if let failure = try writeEach(pages) { first = first ?? failure }
             let busy = pages.filter(isBeingWritten)
             if busy.isEmpty { break }
-            while busy.contains(where: isBeingWritten) { try waitForIO() }
+            try waitForIO { busy.contains(where: isBeingWritten) }
         }
         return first
     }

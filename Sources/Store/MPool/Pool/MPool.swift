@@ -105,21 +105,27 @@ package final class MPool: @unchecked Sendable {
         return try body()
     }
 
-    /// Gives the lock back, waits until somebody has ended a read or a write, and takes it again.
+    /// Gives the lock back for as long as reads and writes of others leave something as it is.
     ///
-    /// The one waited for may have died: then nothing ends, and what it held is reclaimed.
-    func waitForIO() throws(StoreError) {
+    /// Who is waited for may have died: then nothing ends, and what it held is reclaimed.
+    /// - Parameter isUnderWay: is asked with the lock. A read ends without it, and tells nobody if
+    ///   nobody is waiting yet: so it is asked again once it is known that somebody is.
+    func waitForIO(while isUnderWay: () -> Bool) throws(StoreError) {
         let control = region.control
-        control.ioWaiters.pointee.wrappingAdd(1, ordering: .sequentiallyConsistent)
-        let sequence = control.ioSequence.pointee.load(ordering: .sequentiallyConsistent)
-        giveLockBack()
-        region.memory.sleep(
-            at: RegionControl.ioSequenceAt, while: sequence, milliseconds: 20)
-        control.ioWaiters.pointee.wrappingSubtract(1, ordering: .sequentiallyConsistent)
-        try takeLock()
-        let isUnchanged =
-            control.ioSequence.pointee.load(ordering: .sequentiallyConsistent) == sequence
-        if isUnchanged { reclaimFromTheDead() }
+        while isUnderWay() {
+            control.ioWaiters.pointee.wrappingAdd(1, ordering: .sequentiallyConsistent)
+            let sequence = control.ioSequence.pointee.load(ordering: .sequentiallyConsistent)
+            let isWaiting = isUnderWay()
+            giveLockBack()
+            if isWaiting {
+                region.memory.sleep(
+                    at: RegionControl.ioSequenceAt, while: sequence, milliseconds: 20)
+            }
+            control.ioWaiters.pointee.wrappingSubtract(1, ordering: .sequentiallyConsistent)
+            try takeLock()
+            let now = control.ioSequence.pointee.load(ordering: .sequentiallyConsistent)
+            if isWaiting, now == sequence { reclaimFromTheDead() }
+        }
     }
 
     /// Tells those who wait in `waitForIO`.

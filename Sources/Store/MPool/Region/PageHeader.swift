@@ -1,3 +1,4 @@
+import CLinux
 import Synchronization
 
 /// What a region knows of one page; 64 bytes.
@@ -18,6 +19,10 @@ struct PageHeader {
     /// The page, and in its lowest four bits what is being done with it; 0 if the header is free.
     @inline(__always)
     var key: UnsafeMutablePointer<Atomic<UInt64>> { base.word64(0) }
+
+    /// Has the line fetched from another core once: whoever finds its page here writes to it next.
+    @inline(__always)
+    func fetchToWrite() { clinux_fetch_to_write(base) }
 
     /// When the last pin was given back.
     @inline(__always)
