@@ -18,8 +18,7 @@ enum Tidemark {
             let service = try makeService(settings, log)
             try checkAddress(settings, service.tokens)
             let daemon = try Daemon(service: service)
-            service.store.logs.openHeld()
-            service.store.journals.openHeld()
+            service.store.openHeld()
             announce(daemon, service)
             signals.waitForEnd { reload(service) }
             drain(service, daemon, signals)

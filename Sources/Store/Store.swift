@@ -53,10 +53,23 @@ package final class Store: Sendable {
         if unfinished > 0 { report("removed \(unfinished) files whose making was cut short") }
     }
 
+    /// Opens what was held when the service ended, while requests are answered.
+    package func openHeld() {
+        logs.openHeld()
+        journals.openHeld()
+    }
+
+    /// How far `openHeld` is, in hundredths; nil if it is done.
+    package var recoveryPercent: Int? {
+        let (logs, journals) = (logs.reopening.progress, journals.reopening.progress)
+        let (done, all) = (logs.done + journals.done, logs.all + journals.all)
+        return done < all ? done * 100 / all : nil
+    }
+
     /// Closes everything cleanly; nothing may be asked of the store afterwards.
     package func close() {
-        logs.stopOpening()
-        journals.isStopping.withLock { $0 = true }
+        logs.reopening.stop()
+        journals.reopening.stop()
         files.stop()
         pools.closeAll()
         logs.closeAll()

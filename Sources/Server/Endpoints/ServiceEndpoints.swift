@@ -63,7 +63,7 @@ extension Service {
                 name: "storage",
                 value: hasSpace
                     ? "ok" : .string("\(free) bytes free, \(settings.freeBytesFloor) wanted")))
-        if let percent = store.logs.recoveryPercent {
+        if let percent = store.recoveryPercent {
             checks.append(.init(name: "recovery", value: .string("running \(percent) %")))
         }
         let failures = [

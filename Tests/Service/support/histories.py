@@ -194,5 +194,7 @@ class History:
             if place in self.acknowledged:
                 known.setdefault(place, text)
                 if known[place] != text:
-                    return f"{text[:20]} and {known[place][:20]} were both seen at {place}"
+                    put = self.acknowledged[place]
+                    return (f"{text[:20]} and {known[place][:20]} were both seen at {place}, "
+                            f"where {put[:20]} was put")
         return None

@@ -54,33 +54,18 @@ extension Logs {
         return (Array(wanted.prefix(limit)), wanted.count <= limit)
     }
 
-    /// Opens the logs that the service holds, one after the other, on a thread of its own.
-    ///
-    /// Nobody has to wait for that: a request opens its log at once.
-    package func openHeld() {
+    /// Opens the logs that the service holds.
+    func openHeld() {
         let names = (try? directory.names(in: ".tidemark/logs")) ?? []
-        recovery.withLock { $0 = (done: 0, all: names.count) }
-        services.files.submit { [self] in
-            for name in names.sorted() where ResourceName.isValid(name) {
-                let memory = try? LogMemory(of: name, in: directory)
-                if memory?.isHeld == true { openOne(name) }
-                // Carries on with a removal, or takes back an import.
-                if memory?.isDeleting == true {
-                    try? turns.with(name) { () throws(StoreError) in
-                        _ = try self.memory(of: name)
-                    }
-                }
-                let isStopping = recovery.withLock { recovery in
-                    recovery.done += 1
-                    return recovery.all == 0
-                }
-                if isStopping { return }
+        reopening.start(names, on: services.files) { [self] name in
+            let memory = try? LogMemory(of: name, in: directory)
+            if memory?.isHeld == true { openOne(name) }
+            // Carries on with a removal, or takes back an import.
+            if memory?.isDeleting == true {
+                try? turns.with(name) { () throws(StoreError) in _ = try self.memory(of: name) }
             }
         }
     }
-
-    /// Ends `openHeld` early, for the end of the process.
-    func stopOpening() { recovery.withLock { $0 = (done: 0, all: 0) } }
 
     private func openOne(_ name: String) {
         do throws(StoreError) {
@@ -88,12 +73,6 @@ extension Logs {
         } catch {
             services.report("log \(name) could not be opened: \(error.summary)")
         }
-    }
-
-    /// How far `openHeld` is, in hundredths; nil if it is done.
-    package var recoveryPercent: Int? {
-        let (done, all) = recovery.withLock { $0 }
-        return done < all ? done * 100 / all : nil
     }
 
     /// All files that belong to a base name, relative to the data directory.

@@ -30,8 +30,7 @@ package final class Logs: Sendable {
     let turns = NameTurns()
     /// Base names of files that are being opened.
     private let bases = NameTurns()
-    /// Logs that have been opened at the start, and how many there are.
-    let recovery = Locked((done: 0, all: 0))
+    let reopening = Reopening()
 
     init(directory: DataDirectory, services: LogServices, node: String) {
         self.directory = directory

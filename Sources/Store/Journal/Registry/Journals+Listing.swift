@@ -39,29 +39,21 @@ extension Journals {
         return (Array(wanted.prefix(limit)), wanted.count <= limit)
     }
 
-    /// Opens the journals that were not closed by request, on a thread of its own.
-    ///
-    /// Nobody has to wait for that: a request opens its journal at once.
-    package func openHeld() {
+    /// Opens the journals that were not closed by request.
+    func openHeld() {
         let names = (try? directory.names(in: ".tidemark/journals")) ?? []
-        guard !names.isEmpty else { return }
-        services.files.submit { [self] in
-            for name in names.sorted() where ResourceName.isValid(name) {
-                guard let memory = try? JournalMemory(of: name, in: directory), !memory.isClosed,
-                    !isStopping.withLock({ $0 })
-                else { continue }
-                // Carries on with a removal, or takes back an import.
-                if memory.isDeleting {
-                    try? turns.with(name) { () throws(StoreError) in
-                        _ = try self.memory(of: name)
-                    }
-                    continue
-                }
-                do throws(StoreError) {
-                    _ = try find(name)
-                } catch {
-                    services.report("journal \(name) could not be opened: \(error.summary)")
-                }
+        reopening.start(names, on: services.files) { [self] name in
+            guard let memory = try? JournalMemory(of: name, in: directory), !memory.isClosed
+            else { return }
+            // Carries on with a removal, or takes back an import.
+            if memory.isDeleting {
+                try? turns.with(name) { () throws(StoreError) in _ = try self.memory(of: name) }
+                return
+            }
+            do throws(StoreError) {
+                _ = try find(name)
+            } catch {
+                services.report("journal \(name) could not be opened: \(error.summary)")
             }
         }
     }

@@ -21,8 +21,7 @@ package final class Journals: Sendable {
     /// Why the last opening of a journal failed.
     private let failures = Locked<[String: StoreError]>([:])
     let turns = NameTurns()
-    /// Set at the end of the process, so that nothing is opened any more.
-    let isStopping = Locked(false)
+    let reopening = Reopening()
 
     init(directory: DataDirectory, services: LogServices) {
         self.directory = directory
