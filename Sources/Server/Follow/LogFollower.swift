@@ -40,7 +40,7 @@ struct LogFollower: FollowSource {
     var hasNews: Bool {
         let view = log.view
         return view.state == .closed || view.generation != generation
-            || log.promisedPosition > position || log.mode == .readOnly
+            || log.promisedPosition > position
     }
 
     mutating func advance(_ events: inout EventWriter) throws(Problem) -> FollowProgress {
@@ -88,6 +88,8 @@ struct LogFollower: FollowSource {
                 "wrapped", ["position": .integer(position), "file": .integer(chunk.next.file)])
         }
         cursor = chunk.next
+        // Files that are missing are passed over.
+        position = chunk.next.position - chunk.items.count
         for item in chunk.items {
             let place = position
             position += 1

@@ -33,22 +33,16 @@ extension DiskLog {
         while true {
             let view = view
             try check(cursor, view)
-            guard let reader = try LogFileReader(self, view, cursor, request) else {
-                // A file that is missing, or is none of a log, is passed over, unless it was the log
-                // itself that has just removed it.
-                try check(cursor, self.view)
-                guard let next = view.map.next(after: cursor.file) else {
-                    return Self.end(cursor)
-                }
-                cursor = LogCursor(view, file: next)
-                continue
-            }
-            if cursor.offset < reader.end {
+            // A file that is missing, or is none of a log, is passed over.
+            let reader = try LogFileReader(self, view, cursor, request)
+            if let reader, cursor.offset < reader.end {
                 let chunk = try reader.chunk(request, skipsDamage: mode == .readOnly)
                 try check(cursor, self.view)
                 count(read: chunk)
                 return chunk
             }
+            // Unless it was the log itself that has just removed it, or put another in its place.
+            try check(cursor, self.view)
             guard let next = view.map.next(after: cursor.file) else { return Self.end(cursor) }
             cursor = LogCursor(view, file: next)
         }
@@ -106,6 +100,10 @@ extension DiskLog {
     private func check(_ cursor: LogCursor, _ view: View) throws(StoreError) {
         guard cursor.identity == view.identity else {
             throw .log(.badContinuation(detail: "the continuation is one of another log"))
+        }
+        // They come from clients.
+        guard cursor.isPossible else {
+            throw .log(.badContinuation(detail: "the continuation was changed"))
         }
         // Asked in this order: a file is announced before it is emptied, and shown afterwards.
         let emptied = setting.emptied.withLock { $0 }

@@ -23,6 +23,12 @@ package struct LogCursor: Equatable, Sendable {
         self.position = position
     }
 
+    /// Whether there can be such a place at all: an item takes eight bytes at least.
+    var isPossible: Bool {
+        offset >= LogMark.headerSize && offset < 1 << 48 && position >= start
+            && position - start <= offset
+    }
+
     /// The beginning of a file.
     init(_ view: DiskLog.View, file: Int) {
         let start = view.map.starts[file] ?? 0
