@@ -10,7 +10,11 @@ struct JournalFollower: FollowSource {
     private var place: LSN
     /// How many records there were when the last look began.
     private var seen = -1
+    /// When it last found nothing more where others write.
+    private var lastEnd: Instant?
 
+    /// Nobody tells of what others write: so often it is looked for, in milliseconds.
+    private static let glance = 100
     private static let window = 32 * 1024
 
     /// - Throws: `wt_notfound` where no record begins.
@@ -43,8 +47,10 @@ struct JournalFollower: FollowSource {
     var path: String { "/v1/journals/\(journal.name)" }
 
     var hasNews: Bool {
-        let promised = journal.promised
-        return journal.view.state == .closed || promised.end == nil || promised.records > seen
+        if journal.view.state == .closed || journal.promised.records > seen { return true }
+        guard journal.isReadOnly else { return false }
+        guard let lastEnd else { return true }
+        return Instant.now.nanoseconds(since: lastEnd) >= Self.glance * 1_000_000
     }
 
     mutating func advance(_ events: inout EventWriter) throws(Problem) -> FollowProgress {
@@ -53,12 +59,16 @@ struct JournalFollower: FollowSource {
             return .ended
         }
         let promised = journal.promised
+        let told = events.bytes.count
         do throws(StoreError) {
             let isEnd = try tell(promised.end, &events)
             guard isEnd else { return .more }
             seen = promised.records
+            lastEnd = .now
             return .caughtUp(.string(place.description))
         } catch {
+            // What was read before it is told first.
+            if events.bytes.count > told { return .more }
             guard case .journal(.archived(let first)) = error else {
                 throw Problem(error, of: .wiredTiger)
             }
@@ -101,8 +111,7 @@ struct JournalFollower: FollowSource {
     private var id: String { "\(generation)-\(place)" }
 
     func wait(milliseconds: Int, _ resume: @escaping @Sendable () -> Void) {
-        // Nobody tells of what others write.
-        let limit = journal.isReadOnly ? min(milliseconds, 100) : milliseconds
+        let limit = journal.isReadOnly ? min(milliseconds, Self.glance) : milliseconds
         journal.promised.watermark.wait(until: seen + 1, milliseconds: limit) { _ in resume() }
     }
 }

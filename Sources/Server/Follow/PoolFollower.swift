@@ -29,9 +29,11 @@ struct PoolFollower: FollowSource {
             position = try FollowStart.number(text)
             generation = known
         }
-        guard generation != view.generation || position <= view.tell else {
-            throw .behindTheEnd(view.tell)
-        }
+        // What has been rewound since is told from its beginning.
+        guard
+            generation < view.generation
+                || generation == view.generation && position <= view.tell
+        else { throw .behindTheEnd(view.tell) }
     }
 
     static func == (one: Self, other: Self) -> Bool {

@@ -190,7 +190,11 @@ package final class Journal: FencedLog, Sendable {
 
     /// Closes the files after everything that was queued before, and returns when that is done.
     func close() -> StoreError? {
-        guard let committer else { return nil }
+        guard let committer else {
+            idle.withLock { $0.state = .closed }
+            watermark.interrupt()
+            return nil
+        }
         let done = Locked<StoreError??>(nil)
         committer.perform { engine in
             let failure = engine.close()
