@@ -89,6 +89,8 @@ extension JournalFiles {
             return first
         }
         guard let index = try index(of: lsn.file) else { throw .journal(.notFound(lsn)) }
+        // Taken before the file is looked through: else its end might not have been its last yet.
+        let end = writtenEnd
         switch try index.find(at: Int(lsn.offset), limit: limit(of: lsn.file)) {
         case .record(let record):
             statistics.count(scanned: record)
@@ -97,7 +99,8 @@ extension JournalFiles {
         case .behindTheEnd:
             // As the original, which slides into the next file.
             let (next, isLast) = lsn.file.addingReportingOverflow(1)
-            guard !isLast, let index = try self.index(of: next),
+            guard !isLast, end.map({ lsn.file < $0.file }) ?? true,
+                let index = try self.index(of: next),
                 case .record(let record) = try index.find(at: 0, limit: limit(of: next))
             else { throw .journal(.notFound(lsn)) }
             return record

@@ -22,6 +22,9 @@ struct JournalReader: ~Copyable {
     mutating func next() throws(StoreError) -> StoredRecord? {
         while true {
             guard try isOpen() else { return nil }
+            // Taken before the file is read: what is put behind that, and a switch after it, are for
+            // the next look.
+            let end = files.writtenEnd
             guard let found = try read() else { return nil }
             switch found {
             case .record(let record):
@@ -30,7 +33,7 @@ struct JournalReader: ~Copyable {
                 return record
             case .end:
                 current?.refresh()
-                guard try openNext() else { return nil }
+                guard try openNext(knownEnd: end) else { return nil }
             case .unfinished(let detail):
                 current?.refresh()
                 guard let end = files.writtenEnd, place < end else { return nil }
@@ -68,24 +71,30 @@ struct JournalReader: ~Copyable {
             }
             number = first
         }
-        guard let reader = try files.reader(number) else {
-            let first = try files.directory.numbers().first
-            if let first, first > number {
-                throw .journal(
-                    .archived(first: LSN(file: first, offset: UInt32(RecordHeader.alignment))))
-            }
-            return false
-        }
+        guard let reader = try files.reader(number) else { return try isThere(number) }
         return try enter(reader, at: place.offset)
     }
 
     /// Goes on at the beginning of the next file, if there is one.
-    private mutating func openNext() throws(StoreError) -> Bool {
+    ///
+    /// - Parameter knownEnd: where the log ended before this file was read to its end; nil where
+    ///   others write.
+    private mutating func openNext(knownEnd: LSN?) throws(StoreError) -> Bool {
         let (number, isLast) = place.file.addingReportingOverflow(1)
-        guard !isLast, files.writtenEnd.map({ place < $0 }) ?? true,
-            let reader = try files.reader(number)
-        else { return false }
+        guard !isLast, knownEnd.map({ place.file < $0.file }) ?? true else { return false }
+        guard let reader = try files.reader(number) else { return try isThere(number) }
         return try enter(reader, at: 0)
+    }
+
+    /// False for a file that is not there, or not yet.
+    ///
+    /// - Throws: `.archived` if there are later ones.
+    private func isThere(_ number: UInt32) throws(StoreError) -> Bool {
+        if let first = try files.directory.numbers().first, first > number {
+            throw .journal(
+                .archived(first: LSN(file: first, offset: UInt32(RecordHeader.alignment))))
+        }
+        return false
     }
 
     private mutating func enter(
