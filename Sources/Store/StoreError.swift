@@ -79,6 +79,23 @@ extension StoreError {
 }
 
 extension StoreError {
+    /// Whether what was to be written may be there or not.
+    var isUnknown: Bool {
+        switch self {
+        case .syncFailed, .failed: true
+        default: false
+        }
+    }
+
+    /// What those are told whose append was on its way when the files were left as nobody knows.
+    func asUnknown(of file: String) -> StoreError {
+        switch self {
+        case .failed: .syncFailed(.init(call: "pwrite", errno: EIO, file: file))
+        case .log(.partial(count: _, first: _, next: _, let error)): error.asUnknown(of: file)
+        default: asFailedSync(of: file)
+        }
+    }
+
     /// The error of a flush, whatever has kept it from the disk: what was written may be there or not.
     func asFailedSync(of file: String) -> StoreError {
         switch self {

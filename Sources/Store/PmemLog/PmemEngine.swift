@@ -124,7 +124,7 @@ final class PmemEngine: GatedEngine, Sendable {
             try writer?.sync()
         } catch {
             fail(error, durableTell: tell)
-            throw unknown(error)
+            throw error.asUnknown(of: name)
         }
         if progress.announced > tell { publish(durable: progress.announced) }
         guard progress.staged > progress.announced else { return }
@@ -135,14 +135,6 @@ final class PmemEngine: GatedEngine, Sendable {
             // What was announced is safe; the next flush tells those behind it.
             fail(error, durableTell: progress.announced)
         }
-    }
-
-    /// What those are told whose append was on its way.
-    private func unknown(_ error: StoreError) -> StoreError {
-        if case .failed = error {
-            return .syncFailed(.init(call: "pwrite", errno: EIO, file: name))
-        }
-        return error.asFailedSync(of: name)
     }
 
     /// The position after `append` if it may go to `tail`.
@@ -240,7 +232,7 @@ final class PmemEngine: GatedEngine, Sendable {
     /// The write offset may have moved over bytes of which nobody knows: the note says up to where all
     /// is certain, and the next opening cuts the rest.
     private func fail(_ error: StoreError, durableTell: Int?) {
-        let unknown = unknown(error)
+        let unknown = error.asUnknown(of: name)
         progress.withLock { $0.failure = unknown }
         current.withLock {
             $0.state = .failed("\(error.summary); close the pool and open it again")

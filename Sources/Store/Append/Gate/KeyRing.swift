@@ -118,15 +118,20 @@ struct KeyRing: ~Copyable {
                 missing = []
                 last = sequence
             } else {
-                let nothing = KeyDigest([UInt8](repeating: 0, count: 16))
-                var hole = KeySlot(
-                    IdempotencyKey(name: nothing, content: nothing), generation: 0, first: 0,
-                    next: 0, lastLength: 0, durability: .written)
-                hole.isVoid = true
-                missing.append(hole)
+                missing.append(Self.hole)
             }
         }
     }
+
+    /// A slot of nothing.
+    private static let hole = {
+        let nothing = KeyDigest([UInt8](repeating: 0, count: 16))
+        var hole = KeySlot(
+            IdempotencyKey(name: nothing, content: nothing), generation: 0, first: 0, next: 0,
+            lastLength: 0, durability: .written)
+        hole.isVoid = true
+        return hole
+    }()
 
     /// Which of the sequence numbers have their slots.
     private func read(from sequence: Int, count: Int) throws(StoreError) -> Set<Int> {
@@ -152,13 +157,33 @@ struct KeyRing: ~Copyable {
         while !rest.isEmpty {
             let group = Array(rest.prefix(Self.groupLimit))
             rest = rest.dropFirst(group.count)
-            try write(group, from: last + 1)
+            do throws(StoreError) {
+                try write(group, from: last + 1)
+            } catch {
+                try wipe(group.count)
+                throw error
+            }
             try file.syncData()
             for (offset, slot) in group.enumerated() {
                 remember(slot.key.name, at: number(last + 1 + offset))
             }
             last += group.count
         }
+    }
+
+    /// Says of so many slots behind the newest that they are of nothing, as far as there is room for
+    /// them: some of a group may have been written.
+    private mutating func wipe(_ count: Int) throws(StoreError) {
+        let start = number(last + 1)
+        let room = allocated == capacity ? count : min(count, allocated - start)
+        guard room > 0 else { return }
+        do throws(StoreError) {
+            try write([KeySlot](repeating: Self.hole, count: room), from: last + 1)
+            try file.syncData()
+        } catch {
+            throw .failed(detail: "keys could not be written, nor taken back: \(error.summary)")
+        }
+        for offset in 0..<room { forget(at: number(last + 1 + offset)) }
     }
 
     /// Says of the slots behind `sequence` that what they stand for did not happen.
@@ -176,9 +201,15 @@ struct KeyRing: ~Copyable {
     private mutating func remember(_ name: KeyDigest, at number: Int) {
         guard known != nil else { return }
         while known?.names.count ?? .max <= number { known?.names.append(nil) }
-        if let old = known?.names[number], known?.slots[old] == number { known?.slots[old] = nil }
+        forget(at: number)
         known?.names[number] = name
         known?.slots[name] = number
+    }
+
+    private mutating func forget(at number: Int) {
+        guard number < known?.names.count ?? 0, let old = known?.names[number] else { return }
+        if known?.slots[old] == number { known?.slots[old] = nil }
+        known?.names[number] = nil
     }
 
     private mutating func write(_ slots: [KeySlot], from sequence: Int) throws(StoreError) {

@@ -21,6 +21,7 @@ final class DiskLogEngine: GatedEngine, Sendable {
     var gate: AppendGate { setting.gate }
 
     private let setting: LogSetting
+    fileprivate var base: String { setting.base }
     // Held across file calls, which is harmless: only the committer's turn takes it.
     private let writer: Locked<any LogWriter>
     private let current: Locked<DiskLog.View>
@@ -71,7 +72,8 @@ final class DiskLogEngine: GatedEngine, Sendable {
         if let failure {
             fail(failure)
             // What was written before it is not certain either.
-            results = results.map { $0.flatMap { _ in .failure(failure) } }
+            let unknown = failure.asUnknown(of: setting.base)
+            results = results.map { $0.flatMap { _ in .failure(unknown) } }
         }
         for notice in told { notices.send(notice) }
         reportStatus(batch, results)
@@ -126,7 +128,12 @@ final class DiskLogEngine: GatedEngine, Sendable {
 
     func flush() throws(StoreError) {
         writeCached()
-        try requireOpen()
+        do throws(StoreError) {
+            try requireOpen()
+        } catch {
+            // It has failed since those who wait for this were written.
+            throw view.synced < view.position ? error.asUnknown(of: setting.base) : error
+        }
         do throws(StoreError) {
             try writer.withLock { (writer) throws(StoreError) in try writer.sync() }
         } catch {
@@ -274,9 +281,13 @@ private struct Additions {
     mutating func add(
         _ append: Append, to writer: inout any LogWriter, _ engine: DiskLogEngine
     ) {
-        if let failure { return results.append(.failure(failure)) }
+        if let failure { return results.append(.failure(.failed(detail: failure.summary))) }
         do throws(StoreError) {
             if let known = try engine.replay(append) { return results.append(.success(known)) }
+        } catch {
+            return results.append(.failure(error))
+        }
+        do throws(StoreError) {
             let addition = try engine.add(append, to: &writer, isDurable: isDurable)
             noteWrites(writer)
             wraps += addition.wraps
@@ -286,7 +297,8 @@ private struct Additions {
             // What was gathered before may have been lost with what was to be written behind it.
             noteWrites(writer)
             if !writer.appender.hasPending { lose(error) }
-            results.append(.failure(error))
+            results.append(
+                .failure(error.isFatal ? error.asUnknown(of: engine.base) : error))
             if error.isFatal { failure = error }
         }
     }
@@ -313,6 +325,7 @@ private struct Additions {
         unwritten = []
     }
 
+    /// Of a write that was not taken back nobody knows how far it came.
     private mutating func lose(_ error: StoreError) {
         for (index, addition) in unwritten {
             results[index] = .failure(addition.failure(error))

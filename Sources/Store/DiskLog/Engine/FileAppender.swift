@@ -90,8 +90,10 @@ struct FileAppender {
 
     /// Writes what was gathered if it is much: between appends, so that none is written in part.
     mutating func writeIfLarge() throws(StoreError) {
-        if pending.count > Self.pendingLimit { try writePending() }
+        if isLarge { try writePending() }
     }
+
+    var isLarge: Bool { pending.count > Self.pendingLimit }
 
     /// Hands what was gathered to the operating system.
     mutating func writePending() throws(StoreError) {
@@ -116,7 +118,8 @@ struct FileAppender {
         do throws(StoreError) {
             try file.append(pending)
         } catch {
-            try keys.revoke()
+            // Of records that could not be taken back the next opening decides.
+            if !error.isUnknown { try keys.revoke() }
             throw error
         }
         keys.confirm()

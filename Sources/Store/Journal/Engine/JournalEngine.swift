@@ -77,13 +77,14 @@ final class JournalEngine: GatedEngine, Sendable {
                     results.append(.success(known))
                     continue
                 }
-                try append.expectation.check(
-                    against: .init(
-                        identity: identity, generation: view.generation,
-                        position: pending.last.position))
+                try check(append, behind: pending.last)
                 try gate.fence.admit(append.expectation.token)
                 if writerMustSwitch(at: place, for: append.bytes.count) {
                     finish(&pending, &results)
+                    // If that has failed, neither place nor tail are what they would have been.
+                    place = self.view.end
+                    try requireOpen()
+                    try check(append, behind: pending.last)
                     place = try switchFile()
                 }
             } catch {
@@ -108,6 +109,12 @@ final class JournalEngine: GatedEngine, Sendable {
         return results
     }
 
+    private func check(_ append: Append, behind last: LSN) throws(StoreError) {
+        try append.expectation.check(
+            against: .init(
+                identity: identity, generation: view.generation, position: last.position))
+    }
+
     private func writerMustSwitch(at place: LSN, for count: Int) -> Bool {
         writer.withLock { $0?.mustSwitch(at: place, for: count) ?? false }
     }
@@ -128,7 +135,8 @@ final class JournalEngine: GatedEngine, Sendable {
             case .syncFailed: fail(error.summary)
             default: break
             }
-            for place in pending.appends { results[place] = .failure(error) }
+            let told = error.isUnknown ? error.asUnknown(of: name) : error
+            for place in pending.appends { results[place] = .failure(told) }
             pending.last = view.last
         }
         pending.bytes = []
@@ -146,7 +154,8 @@ final class JournalEngine: GatedEngine, Sendable {
             guard let end else { throw .journal(.noSuchJournal(name: name, isKnown: true)) }
             return end
         } catch {
-            try gate.keys.revoke()
+            // Of records that could not be taken back the next opening decides.
+            if !error.isUnknown { try gate.keys.revoke() }
             throw error
         }
     }
@@ -185,8 +194,13 @@ final class JournalEngine: GatedEngine, Sendable {
     }
 
     func flush() throws(StoreError) {
-        try requireOpen()
         let view = view
+        do throws(StoreError) {
+            try requireOpen()
+        } catch {
+            // It has failed since those who wait for this were written.
+            throw view.syncedRecords < view.records ? error.asUnknown(of: name) : error
+        }
         do throws(StoreError) {
             try writer.withLock { (writer) throws(StoreError) in try writer?.sync() }
         } catch {
