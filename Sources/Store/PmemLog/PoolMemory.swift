@@ -15,6 +15,8 @@ final class PoolMemory: Sendable {
     private let path: String
     private let directory: DataDirectory
     private let note: Locked<Note>
+    /// Held over a change and its saving: of two at once each would lose what the other has changed.
+    private let saving = Locked(())
     /// False while the file says less than is known here.
     private let saved = Locked(true)
 
@@ -34,18 +36,22 @@ final class PoolMemory: Sendable {
 
     /// Changes the note; returns when that is on stable storage.
     func update(_ change: (inout Note) -> Void) throws(StoreError) {
-        var changed = current
-        change(&changed)
-        guard changed != current || !isSaved else { return }
-        try changed.save(at: path, in: directory)
-        note.withLock { [changed] in $0 = changed }
-        saved.withLock { $0 = true }
+        try saving.withLock { _ throws(StoreError) in
+            var changed = current
+            change(&changed)
+            guard changed != current || !isSaved else { return }
+            try changed.save(at: path, in: directory)
+            note.withLock { [changed] in $0 = changed }
+            saved.withLock { $0 = true }
+        }
     }
 
     /// As `update`, for a failing disk: what can't be written is remembered while the process lives.
     func rememberUntrusted(after tell: Int) {
-        note.withLock { $0[Self.untrustedAfter] = tell }
-        saved.withLock { $0 = false }
+        saving.withLock { _ in
+            note.withLock { $0[Self.untrustedAfter] = tell }
+            saved.withLock { $0 = false }
+        }
         try? update { _ in }
     }
 }

@@ -260,10 +260,7 @@ package final class Pools: Sendable {
         if let wanted = options.file, wanted != path {
             throw .argumentMismatch(option: "file", expected: path, actual: wanted)
         }
-        if let size = options.size, size != log.poolSize {
-            throw .argumentMismatch(
-                option: "pool_size", expected: "\(log.poolSize)", actual: "\(size)")
-        }
+        if let size = options.size { try Self.check(size, of: log.poolSize) }
         try memory.update { $0[PoolMemory.closed] = nil }
         return log
     }
@@ -272,9 +269,17 @@ package final class Pools: Sendable {
     private func adopt(
         _ name: String, _ path: String, _ options: PoolOptions, _ memory: PoolMemory
     ) throws(StoreError) -> PmemLog {
-        _ = try PoolFile(at: path, in: directory)
+        let found = try PoolFile(at: path, in: directory)
+        // What is refused is not remembered.
+        if let size = options.size { try Self.check(size, of: found.poolSize) }
         try note(path, for: name, in: memory)
         return try reopen(name, options, memory)
+    }
+
+    private static func check(_ wanted: Int, of poolSize: Int) throws(StoreError) {
+        guard wanted != poolSize else { return }
+        throw .argumentMismatch(
+            option: "pool_size", expected: "\(poolSize)", actual: "\(wanted)")
     }
 
     /// The note of an earlier pool of that name says nothing about this one.

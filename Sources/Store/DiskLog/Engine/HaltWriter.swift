@@ -5,6 +5,8 @@ struct HaltWriter: LogWriter {
     private var head: HeadMaker
     private var limit: Int?
     private var isFull: Bool
+    /// As of the last write that succeeded.
+    private var wasFull = false
     private var written: Int
     private(set) var place: LogPlace
 
@@ -22,6 +24,7 @@ struct HaltWriter: LogWriter {
             // The original forgets such a limit; here the log is full, as asked for.
             isFull = opened.appender.counted > bytes
         }
+        wasFull = isFull
         if setting.mode == .readWrite { try setting.place.write(place) }
     }
 
@@ -37,7 +40,7 @@ struct HaltWriter: LogWriter {
 
     mutating func add(_ append: Append, isDurable: Bool) throws(StoreError) -> Addition {
         var addition = Addition()
-        try appender.writeIfLarge()
+        if appender.isLarge { try writePending() }
         addition.first = position
         addition.next = addition.first
         if hasRoom(for: countedSize(append)) {
@@ -66,8 +69,15 @@ struct HaltWriter: LogWriter {
 
     mutating func writePending() throws(StoreError) {
         let before = appender.records
-        defer { written -= before - appender.records }
-        try appender.writePending()
+        do throws(StoreError) {
+            try appender.writePending()
+        } catch {
+            written -= before - appender.records
+            // It may have been full only with what is not there now.
+            isFull = wasFull
+            throw error
+        }
+        wasFull = isFull
     }
 
     mutating func sync() throws(StoreError) {
@@ -88,6 +98,7 @@ struct HaltWriter: LogWriter {
         do throws(StoreError) {
             try file.sync()
             try announce { (place) throws(StoreError) in place.bytes = try file.inode() }
+            setting.emptied.withLock { [start = place.start] in $0[0] = start }
             try file.publish(in: setting.directory)
         } catch {
             file.abandon(in: setting.directory)
@@ -141,7 +152,7 @@ struct HaltWriter: LogWriter {
         appender = FileAppender(
             new: file, head: bytes, keys: setting.gate.keys, writes: appender.writes)
         written = appender.records
-        isFull = false
+        (isFull, wasFull) = (false, false)
         try settle()
     }
 
@@ -155,7 +166,7 @@ struct HaltWriter: LogWriter {
         } else {
             limit = nil
         }
-        isFull = false
+        (isFull, wasFull) = (false, false)
     }
 
     mutating func changeHead(_ head: LogHead) { self.head.head = head }

@@ -236,7 +236,13 @@ package final class Logs: Sendable {
             let isLeft = log.owners.update { Self.end(caller, &$0) }
             if case .handle(let handle) = caller { log.notices.unsubscribe(handle) }
             if heldByService, !log.owners.holders.service {
-                try remember(name, isHeld: false)
+                do throws(StoreError) {
+                    try remember(name, isHeld: false)
+                } catch {
+                    // The next start would open it: so it is still held.
+                    _ = log.owners.update { $0.service = true }
+                    throw error
+                }
             }
             guard isLeft else { return log }
             try unload(log, telling: .closed)

@@ -29,8 +29,14 @@ struct LogFileMaker: Sendable {
                 try file.sync()
             }
             try directory.data.rename(temporary, to: path)
-            try directory.data.syncFolder(of: path)
-            return try directory.data.open(path, flags: O_RDWR)
+            do throws(StoreError) {
+                try directory.data.syncFolder(of: path)
+                return try directory.data.open(path, flags: O_RDWR)
+            } catch {
+                // The log goes on in the file before: nobody must find this one behind it.
+                directory.data.discard(path)
+                throw error
+            }
         } catch {
             directory.data.discard(temporary)
             throw error

@@ -21,6 +21,8 @@ package final class Journals: Sendable {
     /// Why the last opening of a journal failed.
     private let failures = Locked<[String: StoreError]>([:])
     let turns = NameTurns()
+    /// Held over a change of a note and its saving.
+    private let saving = Locked(())
     let reopening = Reopening()
 
     init(directory: DataDirectory, services: LogServices) {
@@ -173,9 +175,10 @@ package final class Journals: Sendable {
             var memory = try memory(of: name)
             let options = given.completed(by: memory.options)
             try options.check()
-            memory.options = options
-            memory.generation += 1
-            try memory.save(in: directory)
+            memory = try remember(name) {
+                $0.options = options
+                $0.generation += 1
+            }
             journal.change(JournalSettings(options), generation: memory.generation)
             journal.archiveIfSet()
             return journal
@@ -189,10 +192,20 @@ package final class Journals: Sendable {
     ) throws(StoreError) {
         try journal.checkpoint(
             remember: { [self] (lsn) throws(StoreError) in
-                var memory = try JournalMemory(of: journal.name, in: directory)
-                memory.checkpoint = lsn
-                try memory.save(in: directory)
+                _ = try remember(journal.name) { $0.checkpoint = lsn }
             }, complete: complete)
+    }
+
+    /// Changes the journal's note; of two changes at once neither is lost.
+    private func remember(
+        _ name: String, _ change: (inout JournalMemory) -> Void
+    ) throws(StoreError) -> JournalMemory {
+        try saving.withLock { _ throws(StoreError) in
+            var memory = try JournalMemory(of: name, in: directory)
+            change(&memory)
+            try memory.save(in: directory)
+            return memory
+        }
     }
 
     // MARK: - Closing
@@ -200,14 +213,11 @@ package final class Journals: Sendable {
     /// Closes the journal until it is opened by request; waits.
     package func close(_ name: String) throws(StoreError) {
         try turns.with(name) { () throws(StoreError) in
-            var memory = try memory(of: name)
+            let memory = try memory(of: name)
             guard memory.isKnown else {
                 throw .journal(.noSuchJournal(name: name, isKnown: false))
             }
-            if !memory.isClosed {
-                memory.isClosed = true
-                try memory.save(in: directory)
-            }
+            if !memory.isClosed { _ = try remember(name) { $0.isClosed = true } }
             failures.withLock { $0[name] = nil }
             if let journal = loaded(name) { try unload(journal) }
         }
