@@ -44,6 +44,8 @@ final class KeyedCalls: Sendable {
         let isOnDisk: Bool
         var time: Int
         var progress: Progress
+        /// Which line of `order` is its; 0 for none.
+        var line = 0
 
         var size: Int {
             guard case .done(let answer) = progress else { return 256 }
@@ -54,8 +56,9 @@ final class KeyedCalls: Sendable {
     private struct State {
         var entries: [KeyDigest: Entry] = [:]
         /// Those only in memory, oldest first, and their bytes.
-        var order: [(name: KeyDigest, size: Int)] = []
+        var order: [(name: KeyDigest, size: Int, line: Int)] = []
         var oldest = 0
+        var lines = 0
         var bytes = 0
         /// Resources whose files have been read, oldest first.
         var loaded: [String] = []
@@ -201,22 +204,27 @@ final class KeyedCalls: Sendable {
             }
             entry.progress = progress
             entry.time = now
+            if !entry.isOnDisk {
+                state.lines += 1
+                entry.line = state.lines
+            }
             state.entries[key.name] = entry
-            if !entry.isOnDisk { Self.keep(key.name, entry.size, &state) }
+            if !entry.isOnDisk { Self.keep(key.name, entry, &state) }
             return waiting
         }
         for again in waiting { again() }
     }
 
-    private static func keep(_ name: KeyDigest, _ size: Int, _ state: inout State) {
-        state.order.append((name, size))
-        state.bytes += size
+    private static func keep(_ name: KeyDigest, _ entry: Entry, _ state: inout State) {
+        state.order.append((name, entry.size, entry.line))
+        state.bytes += entry.size
         while state.bytes > byteLimit || state.order.count - state.oldest > countLimit {
             let first = state.order[state.oldest]
             state.oldest += 1
             // What was forgotten before its turn counts until then.
             state.bytes -= first.size
-            state.entries[first.name] = nil
+            // The name may stand for another call by now, which may be under way.
+            if state.entries[first.name]?.line == first.line { state.entries[first.name] = nil }
         }
         if state.oldest > countLimit {
             state.order.removeFirst(state.oldest)
