@@ -59,6 +59,7 @@ final class Service: Sendable {
         for pool in store.pools.allLoaded { pool.endWaits() }
         for log in store.logs.allLoaded { log.endWaits() }
         for journal in store.journals.allLoaded { journal.endWaits() }
+        store.mpools.endWaits()
     }
 
     /// Decides by the head alone whether a request can be taken.

@@ -125,8 +125,11 @@ enum Tidemark {
         daemon.stopListening()
         signals.endAtOnceOnTheNext()
         let deadline = Instant.now.advanced(milliseconds: service.settings.drainTimeout)
-        service.endWaits()
-        service.inFlight.waitForNone(before: deadline)
+        while service.inFlight.count > 0, Instant.now < deadline {
+            // Again and again: a request whose body was still coming may wait only now.
+            service.endWaits()
+            service.inFlight.waitForNone(before: min(deadline, .now.advanced(milliseconds: 100)))
+        }
         service.reaper.cutAll()
         service.inFlight.waitForNone()
         service.reaper.stop()

@@ -15,6 +15,7 @@ from support.progress import progress
 
 HISTORIES = int(os.environ.get("TIDEMARK_HISTORIES", 2))
 LIVES = 3
+CALLS = ["pwrite", "fsync", "rename", "open", "unlink", "ftruncate", "link", "pread"]
 
 
 def live(start, folder, kind, dice):
@@ -29,9 +30,8 @@ def live(start, folder, kind, dice):
         threads = history.run(server, until)
         time.sleep(dice.uniform(0.05, 0.2))  # the moment is random on purpose
         if dice.random() < 0.5:
-            call = dice.choice(["pwrite", "fsync", "rename"])
-            faults.arm(call, dice.randrange(1, 20), error=dice.choice([errno.EIO, errno.ENOSPC]),
-                       path="/h")
+            faults.arm(dice.choice(CALLS), dice.randrange(1, 20),
+                       error=dice.choice([errno.EIO, errno.ENOSPC]), path="/h")
             time.sleep(dice.uniform(0.02, 0.1))
         server.kill9()
         until.set()

@@ -41,6 +41,11 @@ package struct Access: Sendable {
         Access(.read, more: More(scope: scope, when: when))
     }
 
+    /// Appending may, and for some requests more is needed.
+    static func append(or scope: Scope, _ when: String) -> Access {
+        Access(.append, more: More(scope: scope, when: when))
+    }
+
     /// What the contract says of it; nil if everybody may.
     package var text: String? {
         guard let scope else { return nil }

@@ -26,7 +26,8 @@ extension PoolOperation {
     fileprivate var access: Access {
         switch self {
         case .list, .get, .nbyte, .tell, .walk, .data, .check, .follow, .export: .read
-        case .append, .fence: .append
+        case .append: .append
+        case .fence: .append(or: .write, "for require_fence")
         case .create, .open, .close, .rewind, .import: .write
         case .delete: .admin
         }
@@ -42,7 +43,8 @@ extension LogOperation {
         case .notifications: .read(or: .write, "without Log-Handle, since that opens an owner")
         case .createHandle: .read(or: .write, "for an owner")
         case .deleteHandle: .read(or: .write, "for an owner's or a blocker's")
-        case .append, .fence: .append
+        case .append: .append
+        case .fence: .append(or: .write, "for require_fence")
         case .create, .info, .update, .open, .close, .lclose, .sync, .truncate, .reopen,
             .incWrapFile, .nextFile, .block, .unblock, .updateHandle, .import:
             .write
@@ -57,7 +59,8 @@ extension JournalOperation {
         case .list, .get, .record, .walk, .follow, .stat, .openCursor, .listCursors, .getCursor,
             .compareCursors, .next, .search, .reset, .closeCursor, .export:
             .read
-        case .append, .transact, .fence: .append
+        case .append, .transact: .append
+        case .fence: .append(or: .write, "for require_fence")
         case .create, .update, .open, .close, .flush, .checkpoint, .archive, .import: .write
         case .delete: .admin
         }

@@ -148,7 +148,7 @@ extension Operation {
     fileprivate var addsBytes: Bool {
         switch self {
         case .log(.append), .journal(.append), .journal(.transact), .mpool(.newPage),
-            .mpool(.putPage), .mpool(.patchPage), .mpool(.fput), .mpool(.batch):
+            .mpool(.putPage), .mpool(.patchPage), .mpool(.fput), .mpool(.fset), .mpool(.batch):
             true
         default: false
         }

@@ -118,6 +118,11 @@ extension Problem {
         return problem
     }
 
+    /// Of a token that was good when the request came.
+    static var tokenHasEnded: Problem {
+        .unauthenticated("the token has expired, or was revoked", isInvalid: true)
+    }
+
     static func lacking(_ scope: Scope) -> Problem {
         let what = scope == .admin ? "the scope admin, or not for this" : "the scope \(scope)"
         return Problem(.forbidden, "the token has not \(what)")

@@ -7,8 +7,8 @@ extension Service {
     func appendToPool(_ call: Call) throws(Problem) -> Answer {
         let request = try AppendRequest(call, at: try call.integer("at"))
         let records = try decodeRecords(call)
-        guard !records.bytes.isEmpty else {
-            throw Problem(.badRecord, "nothing was sent: a pool takes no empty record")
+        guard !records.bytes.isEmpty, !records.lengths.contains(0) else {
+            throw Problem(.badRecord, "a record is empty: a pool takes none")
         }
         // A pool keeps what it promises, whatever less is asked for.
         let append = Append(records, request, durability: .synced)

@@ -31,6 +31,8 @@ private struct FenceRequest {
         token = try object.integer("token")
         isRequired = try object.bool("require_fence")
         try object.finish()
+        // Who only appends must not take away what holds its kind back.
+        if isRequired != nil { try call.require(.write) }
         guard token != nil || isRequired != nil else {
             throw Problem(.badParameter, "token or require_fence is needed", option: "token")
         }

@@ -167,12 +167,8 @@ extension Service {
         let wait = try blockWait(call)
         _ = try call.negotiate([.json])
         _ = try shape(call)
+        let expectation = try Expectation(call, at: nil)
         _ = try LogChangeRequest(call.body)
-        if let header = call.headers.joined(.ifMatch), let log = store.logs.loaded(call.name),
-            !EntityTagCondition(header).includes(log.tag(log.view))
-        {
-            throw Problem(.preconditionFailed, "the log has another entity tag")
-        }
         return try onLog(call) { service, log throws(Problem) in
             let request = try LogChangeRequest(call.body)
             let head = try request.head?.resolved(
@@ -181,11 +177,11 @@ extension Service {
             let durability = request.durability
             return .later { complete in
                 service.store.logs.change(
-                    log, size: size, head: head, durability: durability, by: caller,
-                    waitMilliseconds: wait
+                    log, size: size, head: head, durability: durability, expecting: expectation,
+                    by: caller, waitMilliseconds: wait
                 ) { result in
                     complete(
-                        result.mapError { Problem($0, of: .diskLog) }.flatMap {
+                        result.mapError { Problem($0, in: log) }.flatMap {
                             Self.catching { () throws(Problem) in try service.item(log, call) }
                         })
                 }

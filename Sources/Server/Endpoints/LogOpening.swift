@@ -91,6 +91,9 @@ extension Service {
                     .badParameter, "this counts one user; PUT takes linkto", option: "linkto")
             }
             let options = try options(of: request, call)
+            try requireFreeSpace(0)
+            let quota = try quota(for: call)
+            defer { quota?.release() }
             let opening = try mapping(of: .diskLog) { () throws(StoreError) in
                 try store.logs.open(call.name, options, for: .user)
             }

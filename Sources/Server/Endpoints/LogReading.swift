@@ -191,7 +191,7 @@ extension Service {
             }
             let view = log.view
             let size = view.position - view.oldest
-            let wanted = call.headers[.range].flatMap { ByteRange($0) }
+            let wanted = call.range(ifStillAt: log.tag(view).text)
             let range = wanted.map { $0.resolved(in: size) } ?? 0..<size
             guard let range else { throw .behindTheEnd(of: log) }
             var head = Response(

@@ -18,19 +18,6 @@ extension Service {
         let discard = try call.bool("discard") ?? false
         _ = try call.negotiate([.octetStream])
         let (_, file) = try pageFile(call)
-        if call.route.method == .head {
-            return onFileThread { () throws(Problem) in
-                let exists = try mapping(of: .mpool) { () throws(StoreError) in
-                    try file.exists(pgno)
-                }
-                guard exists else {
-                    throw Problem(
-                        StoreError.mpool(.noSuchPage(file: call.fileName, pgno: pgno)), of: .mpool)
-                }
-                let zeros = [UInt8](repeating: 0, count: file.pageSize)
-                return .now(Response(type: .octetStream, body: zeros))
-            }
-        }
         if !discard, let bytes = file.cachedCopy(pgno) {
             return .now(try Self.page(call, file, pgno, bytes))
         }
@@ -72,7 +59,7 @@ extension Service {
         {
             return Response(status: 304, headers: [etag])
         }
-        guard let range = call.headers[.range].flatMap({ ByteRange($0) }) else { return response }
+        guard let range = call.range(ifStillAt: etag.value) else { return response }
         guard let part = range.resolved(in: bytes.count) else {
             var problem = Problem(
                 .rangeNotSatisfiable, "the page has \(bytes.count) bytes",

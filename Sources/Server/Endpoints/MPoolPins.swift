@@ -126,6 +126,11 @@ private struct MPoolBatch {
     /// Whose batch it is.
     let call: Call
     private var pins: [String: String] = [:]
+    /// Bytes of the pages that the results hold.
+    private var pageBytes = 0
+
+    /// Once the results hold so much, no other page is added.
+    private static let pageByteLimit = 16 << 20
 
     init(calls: MPoolCalls, call: Call) {
         self.calls = calls
@@ -175,6 +180,7 @@ private struct MPoolBatch {
         let request = try FgetRequest(&object)
         try object.finish()
         if request.makesPage { try call.require(.append) }
+        if !minimal { try takeRoom(in: file) }
         let got = try mapping(of: .mpool) { () throws(StoreError) in
             try calls.fget(file, request, minimal: minimal)
         }
@@ -182,7 +188,21 @@ private struct MPoolBatch {
         return got.result
     }
 
-    private func page(
+    /// Takes room in the results for a page of the file.
+    private mutating func takeRoom(in file: String) throws(Problem) {
+        let size = try mapping(of: .mpool) { () throws(StoreError) in
+            try calls.pool.file(file).pageSize
+        }
+        guard pageBytes < Self.pageByteLimit else {
+            throw Problem(
+                .tooLarge,
+                "the pages before it take \(pageBytes) bytes: ask for the rest in another batch",
+                members: [.init(name: "limit", value: .integer(Self.pageByteLimit))])
+        }
+        pageBytes += size
+    }
+
+    private mutating func page(
         _ operation: String, _ object: inout JSONObject
     ) throws(Problem) -> MPoolCalls.Result {
         let name = try object.file()
@@ -193,6 +213,7 @@ private struct MPoolBatch {
         let file = try mapping(of: .mpool) { () throws(StoreError) in try calls.pool.file(name) }
         if operation == "get" {
             try object.finish()
+            try takeRoom(in: name)
             let (_, bytes) = try mapping(of: .mpool) { () throws(StoreError) in
                 try file.copy(.existing(pgno), discard: discard)
             }

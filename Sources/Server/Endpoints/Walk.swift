@@ -179,9 +179,7 @@ extension Service {
                     Response(status: 304, headers: Self.headers(pool, view.generation, view.tell)))
             }
             try mapping { () throws(StoreError) in try pool.requireWhole() }
-            let wanted = call.headers[.range].flatMap { ByteRange($0) }
-            let isCurrent = call.headers[.ifRange].map { EntityTag($0) == tag } ?? true
-            guard let wanted, isCurrent else {
+            guard let wanted = call.range(ifStillAt: tag.text) else {
                 return service.bytes(pool, view, 0..<view.tell, status: 200)
             }
             guard let range = wanted.resolved(in: view.tell) else { throw .behindTheEnd(view.tell) }
@@ -238,5 +236,15 @@ extension Problem {
             members: [.init(name: "position", value: .integer(tell))])
         problem.headers = [.init("Content-Range", "bytes */\(tell)")]
         return problem
+    }
+}
+
+extension Call {
+    /// The range that the client wants of what has this entity tag; nil for everything.
+    ///
+    /// It counts only for what `If-Range` names, if that is there: a tag, and no weak one.
+    func range(ifStillAt tag: String) -> ByteRange? {
+        guard headers[.ifRange] ?? tag == tag else { return nil }
+        return headers[.range].flatMap { ByteRange($0) }
     }
 }

@@ -68,7 +68,7 @@ final class Exchange: @unchecked Sendable {
         case .parked:
             guard parking.load(ordering: .acquiring) == .completed, let outcome else { return .NO }
             self.outcome = nil
-            return deliver(outcome)
+            return deliver(isForbiddenByNow ? .failure(.tokenHasEnded) : outcome)
         case .answered: return .YES
         }
     }
@@ -207,6 +207,12 @@ final class Exchange: @unchecked Sendable {
         case .failure(let problem):
             return send(problem.response(instance: instance, requestID: requestID))
         }
+    }
+
+    /// Whether the answer tells of what is in a resource, and the token has ended while it waited.
+    private var isForbiddenByNow: Bool {
+        guard let admitted, let token = admitted.token, !token.holds else { return false }
+        return admitted.endpoint.description.access.scope == .read
     }
 
     /// Gives the connection up until `complete`; nobody else has seen the exchange before.

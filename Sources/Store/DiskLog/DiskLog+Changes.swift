@@ -95,13 +95,24 @@ extension DiskLog {
         }
     }
 
+    /// Succeeds if the log is as expected once everything that was asked before is done.
+    func verify(
+        _ expectation: Expectation, by caller: LogCaller, waitMilliseconds: Int,
+        complete: @escaping Completion<Void>
+    ) {
+        change(by: caller, waitMilliseconds, complete) { (engine) throws(StoreError) in
+            try engine.check(expectation)
+        }
+    }
+
     /// Changes the size; change_size/2.
     package func changeSize(
-        _ size: LogSize, by caller: LogCaller, waitMilliseconds: Int,
-        complete: @escaping Completion<Void>
+        _ size: LogSize, expecting expectation: Expectation = .none, by caller: LogCaller,
+        waitMilliseconds: Int, complete: @escaping Completion<Void>
     ) {
         let type = type
         change(by: caller, waitMilliseconds, complete) { (engine) throws(StoreError) in
+            try engine.check(expectation)
             try size.check(for: type)
             do throws(StoreError) {
                 try engine.change { (writer) throws(StoreError) in try writer.changeSize(size) }
@@ -114,10 +125,11 @@ extension DiskLog {
 
     /// Changes what files begin with that are made from now on; change_header/2.
     package func changeHead(
-        _ head: LogHead, by caller: LogCaller, waitMilliseconds: Int,
-        complete: @escaping Completion<Void>
+        _ head: LogHead, expecting expectation: Expectation = .none, by caller: LogCaller,
+        waitMilliseconds: Int, complete: @escaping Completion<Void>
     ) {
         change(by: caller, waitMilliseconds, complete) { [self] (engine) throws(StoreError) in
+            try engine.check(expectation)
             try engine.change { writer in writer.changeHead(head) }
             setHead(head)
         }

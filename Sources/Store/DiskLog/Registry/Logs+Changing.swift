@@ -37,24 +37,38 @@ extension Logs {
     }
 
     /// Changes size, head and durability, in this order, up to the first error.
+    ///
+    /// - Parameter expectation: what the first of them asks of the log.
     package func change(
         _ log: DiskLog, size: LogSize?, head: LogHead?, durability: Durability?,
-        by caller: LogCaller, waitMilliseconds: Int, complete: @escaping DiskLog.Completion<Void>
+        expecting expectation: Expectation, by caller: LogCaller, waitMilliseconds: Int,
+        complete: @escaping DiskLog.Completion<Void>
     ) {
         let changeDurability: DiskLog.Completion<Void> = { [self] result in
             guard case .success = result, let durability else { return complete(result) }
             log.setDurability(durability)
             keep(log, result, complete) { $0.change(durability: durability) }
         }
-        let changeHead: DiskLog.Completion<Void> = { [self] result in
-            guard case .success = result, let head else { return changeDurability(result) }
-            log.changeHead(head, by: caller, waitMilliseconds: waitMilliseconds) { [self] result in
-                keep(log, result, changeDurability) { $0.change(head: head) }
+        let changeHead: @Sendable (Expectation) -> DiskLog.Completion<Void> = { expectation in
+            { [self] result in
+                guard case .success = result, let head else { return changeDurability(result) }
+                log.changeHead(
+                    head, expecting: expectation, by: caller, waitMilliseconds: waitMilliseconds
+                ) { [self] result in keep(log, result, changeDurability) { $0.change(head: head) } }
             }
         }
-        guard let size else { return changeHead(.success(())) }
-        log.changeSize(size, by: caller, waitMilliseconds: waitMilliseconds) { [self] result in
-            keep(log, result, changeHead) { $0.change(size: size) }
+        if let size {
+            log.changeSize(
+                size, expecting: expectation, by: caller, waitMilliseconds: waitMilliseconds
+            ) { [self] result in keep(log, result, changeHead(.none)) { $0.change(size: size) } }
+        } else if head != nil {
+            changeHead(expectation)(.success(()))
+        } else if expectation == .none {
+            changeDurability(.success(()))
+        } else {
+            log.verify(
+                expectation, by: caller, waitMilliseconds: waitMilliseconds,
+                complete: changeDurability)
         }
     }
 

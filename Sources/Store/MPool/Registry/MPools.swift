@@ -133,6 +133,11 @@ package final class MPools: Sendable {
         pools.withLock { $0[name] = open }
     }
 
+    /// Answers those who wait for another's pin, once a drain has started.
+    package func endWaits() {
+        for pool in allLoaded { pool.leases.endWaits() }
+    }
+
     /// Closes all pools; changes that were not synced are lost.
     func closeAll() {
         for pool in allLoaded { _ = try? pool.close() }

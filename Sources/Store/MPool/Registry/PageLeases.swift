@@ -169,6 +169,15 @@ package final class PageLeases: Sendable {
         services.timers.schedule(afterMilliseconds: milliseconds, call)
     }
 
+    /// Ends all waits of `whenFree`.
+    func endWaits() {
+        let calls = state.withLock { state in
+            defer { state.waiters = [] }
+            return state.waiters.map(\.1)
+        }
+        for call in calls { call() }
+    }
+
     // MARK: Using
 
     /// Runs `body` with the pin of that name, and renews it.
