@@ -535,3 +535,44 @@ def test_two_tokens_may_call_different_appends_by_one_key(guarded):
                           type="text/plain")
         for who in ("append", "admin", "append")]
     assert [answer.json["duplicate"] for answer in answers] == [False, False, True]
+
+
+def test_opening_a_log_by_its_path_counts_as_making_it(tmp_path):
+    data = tmp_path / "data"
+    secret = make_token(data, "write", "read", resources=["logs/a-*"], max_resources=1)
+    make_token(data, "admin")
+    with Server(data) as server, As(server, secret) as user:
+        assert user.put("/v1/logs/a-1").status == 201
+        check_problem(user.put("/v1/logs/a-2"), "rate_limited")
+        check_problem(user.post("/v1/logs/a-2/open"), "rate_limited")
+        assert user.post("/v1/logs/a-1/open").status == 200
+        assert user.get("/v1/logs/a-2").status == 404
+
+
+@pytest.mark.parametrize("kind", ["pools", "logs", "journals"])
+def test_who_may_only_append_does_not_lift_what_a_fence_asks_for(guarded, kind):
+    path = f"/v1/{kind}/app-x/fence"
+    assert guarded["admin"].post(path, {"require_fence": True}).status == 200
+    check_problem(guarded["append"].post(path, {"require_fence": False}), "forbidden")
+    assert guarded["append"].post(path, {"token": 1}).status == 200
+    assert guarded["admin"].post(path, {"require_fence": False}).status == 200
+
+
+def test_a_wait_for_records_ends_with_its_token(tmp_path):
+    data = tmp_path / "data"
+    admin_secret = make_token(data, "admin")
+    with Server(data) as server, As(server, admin_secret) as admin:
+        made = admin.post("/v1/tokens", {"scope": ["read"]}).json
+        assert admin.put("/v1/logs/l").status == 201
+        with As(server, made["token"]) as reader:
+            cont = reader.get("/v1/logs/l/chunk").json["cont"]
+            answers = []
+            waiter = threading.Thread(target=lambda: answers.append(
+                reader.get(f"/v1/logs/l/chunk?cont={cont}&wait_ms=30000")))
+            waiter.start()
+            in_flight = "tidemark_http_requests_in_flight 2"
+            wait_until(lambda: in_flight in admin.get("/metrics").body.decode(), what="the wait")
+            assert admin.delete(f"/v1/tokens/{made['id']}").status == 204
+            assert admin.post("/v1/logs/l/append", b"secret").status == 200
+            waiter.join()
+        check_problem(answers[0], "unauthenticated")

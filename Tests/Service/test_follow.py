@@ -343,3 +343,59 @@ def test_many_followers_each_get_every_record(start):
         stream.close()
     wait_until(lambda: b"tidemark_followers{kind=\"log\"} 0\n" in server.client.get("/metrics").body,
                what="the end of all followers")
+
+
+def followers(server, kind):
+    text = server.client.get("/metrics").body.decode()
+    return int(text.split('tidemark_followers{kind="%s"} ' % kind)[1].split("\n")[0])
+
+
+@pytest.mark.parametrize("kind", ["log", "journal"])
+def test_a_follower_of_what_is_only_read_rests_and_is_missed_when_it_goes(start, kind):
+    server = start()
+    api = server.client
+    if kind == "log":
+        writer, options = Log(api), {"mode": "read_only", "file": "logs/followed.LOG"}
+        path = "/v1/logs/reader"
+    else:
+        writer, options = Journal(api), {"mode": "read_only", "path": "journals/followed"}
+        path = "/v1/journals/reader"
+    writer.append(b"one")
+    assert api.post(writer.path + "/close").status == 200
+    assert api.put(path, options).status in (200, 201)
+    busy = server.cpu_seconds()
+    with Events(server.port, path, stream="follow", query="?from=start") as events:
+        assert events.until("caught_up")
+        assert followers(server, kind) == 1
+        # What it does meanwhile is a few looks; before, it was one after the other.
+        with pytest.raises(TimeoutError):
+            events.raw.socket.settimeout(2)
+            events.block()
+    wait_until(lambda: followers(server, kind) == 0, what="the end of the follower")
+    assert server.cpu_seconds() - busy < 1
+
+
+def test_a_journal_that_is_only_read_tells_followers_when_it_is_closed(start):
+    server = start()
+    api = server.client
+    writer = Journal(api)
+    writer.append(b"one")
+    assert api.post(writer.path + "/close").status == 200
+    path = "/v1/journals/reader"
+    for end, event in (("close", "closed"), ("delete", "deleted")):
+        answer = api.put(path, {"mode": "read_only", "path": "journals/followed"})
+        assert answer.status in (200, 201)
+        with Events(server.port, path, stream="follow", query="?from=start") as events:
+            events.until("caught_up")
+            api.post(path + "/close") if end == "close" else api.delete(path)
+            assert events.next().name == event
+            assert events.next() is None
+
+
+def test_a_place_of_a_generation_to_come_is_refused(api):
+    api.delete(Pool.path)
+    pool = Pool(api)
+    pool.append(b"x")
+    for place in ("2-9223372036854775807", "2-1", "1-2"):
+        answer = api.get(f"{pool.path}/follow?last_event_id={place}")
+        assert answer.status == 416, (place, answer)

@@ -419,6 +419,22 @@ def test_a_hold_that_lasts_too_long_ends(api, shared):
     journal.delete()
 
 
+def test_a_cursor_is_told_of_files_that_were_archived_under_it(api, shared):
+    journal = filled(api, "overtaken", max_cursor_hold_ms=1)
+    cursor = journal.cursor()
+    assert api.post(f"{cursor.path}/next?n=1").status == 200
+    wait_until(lambda: journal.call("checkpoint").json
+               and files(shared, journal) == [4], what="the removal")
+    answer, seen = None, 0
+    while answer is None or answer.status == 200 and not answer.json["end"]:
+        answer = api.post(f"{cursor.path}/next?n=1000")
+        seen += 1
+        assert seen < 1000
+    assert answer.status == 410 and answer.code == "position_gone", answer
+    assert answer.json["oldest"] == "4,128"
+    journal.delete()
+
+
 def test_the_last_checkpoint_is_remembered(start):
     server = start()
     journal = Journal(server.client, "j")

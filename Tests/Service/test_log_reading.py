@@ -181,6 +181,31 @@ def test_walk_whose_records_are_overwritten_ends_with_position_gone(start):
 # Tokens
 
 
+def sealed(parts):
+    """A token with these parts: its last one guards against slips, not against forgery."""
+    text, code = ".".join(parts), 0xCBF29CE484222325
+    for byte in text.encode():
+        code = (code ^ byte) * 0x100000001B3 % 2**64
+    digits, code = "", code & 0xFFFFFFFF
+    while code:
+        code, digit = divmod(code, 36)
+        digits = "0123456789abcdefghijklmnopqrstuvwxyz"[digit] + digits
+    return f"{text}.{digits or 0}"
+
+
+@pytest.mark.parametrize("offset, position", [
+    (8, 2**63 - 1), (2**62, 2**62), (2**63 - 1, 0), (0, 0), (8, 1), (2**48, 0)])
+def test_a_forged_token_is_refused_and_ends_nothing(log, offset, position):
+    log.made("a", "b")
+    parts = log.chunk(query="&n=1")["cont"].split(".")[:-1]
+    assert log.get(f"/chunk?cont={sealed(parts)}").status == 200
+    forged = sealed([*parts[:5], str(offset), str(position)])
+    for path in ("/chunk?n=1&", "/chunk?wait_ms=100&", "/walk?", "/chunk_step?step=1&"):
+        answer = log.get(f"{path}cont={forged}")
+        assert answer.code in ("bad_token", "not_internal_wrap"), (path, answer)
+    assert len(log.chunk()["records"]) == 2
+
+
 def test_tokens_of_other_logs_and_changed_ones_are_refused(api, name, log):
     log.made("a", "b")
     other = Log(api, name + "b").made("a")

@@ -5,6 +5,7 @@ import threading
 
 import pytest
 
+from support.client import Client
 from support.log import Log, ring, term
 from support.problems import check_problem
 from support.server import wait_until
@@ -505,3 +506,44 @@ def test_only_info_starts_the_count_of_overflows_again(log):
     assert log.item["no_overflows"] == {"since_opened": 2, "since_last_info": 1}
     log.close()
     check_problem(log.post("/info"), "no_such_log")
+
+
+def test_a_change_is_decided_by_the_entity_tag_in_its_turn(api, name):
+    log = Log(api, name).made("a")
+    tag = api.get(log.path)["ETag"]
+    blocker = log.post("/block", {"queue_log_records": True}).json["handle"]
+    answers = {}
+
+    def ask(what, method, path, body, headers=None):
+        with Client(api.port) as client:
+            answers[what] = client.request(method, log.path + path, body, headers)
+
+    threads = []
+    for what in (("append", "POST", "/append", b"b"),
+                 ("change", "PATCH", "?wait_ms=20000", {"head": {"text": "h"}},
+                  {"If-Match": tag})):
+        threads.append(threading.Thread(target=ask, args=what))
+        threads[-1].start()
+        waiting = len(threads)
+        wait_until(lambda: f"tidemark_http_requests_in_flight {waiting + 1}"
+                   in api.get("/metrics").body.decode(), what="the wait")
+    log.post("/unblock", headers={"Log-Handle": blocker})
+    for thread in threads:
+        thread.join()
+    assert answers["append"].status == 200
+    document = check_problem(answers["change"], "precondition_failed", applied="no")
+    now = api.get(log.path)["ETag"]
+    assert answers["change"]["ETag"] == now == document["etag"] != tag
+
+
+def test_a_change_after_a_restart_is_decided_by_the_entity_tag(start):
+    server = start()
+    log = Log(server.client, "l").made("a")
+    tag = server.client.get(log.path)["ETag"]
+    log.append("b")
+    server.restart()
+    changed = {"head": {"text": "h"}}
+    check_problem(
+        Log(server.client, "l").patch(headers={"If-Match": tag}, **changed), "precondition_failed")
+    tag = server.client.get(log.path)["ETag"]
+    assert Log(server.client, "l").patch(headers={"If-Match": tag}, **changed).status == 200

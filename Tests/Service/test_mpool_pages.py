@@ -275,3 +275,29 @@ def test_on_a_file_that_is_only_read_every_pin_is_a_read_pin(pool, shared, api):
 def test_minimal_answers_leave_the_page_out(pool):
     answer = pool.fget(0, "create", headers={"Prefer": "return=minimal"})
     assert "page" not in answer.json and answer.json["pgno"] == 0
+
+
+def test_a_batch_gives_no_more_pages_than_fit_in_an_answer(api, name):
+    pool = MPool(api, name, cachesize=64 << 20)
+    pool.open(pagesize=4 << 20)
+    assert pool.put(0, bytes(4 << 20)).status == 201
+    get = {"op": "get", "file": "f", "pgno": 0}
+    answer = pool.post("/batch", {"ops": [get] * 6, "stop": False})
+    assert [row["status"] for row in answer.json["results"]] == [200] * 4 + [413] * 2
+    assert answer.json["results"][4]["code"] == "too_large"
+    fget = {"op": "fget", "file": "f", "pgno": 0, "mode": "read"}
+    pins = pool.post("/batch", {"ops": [fget] * 6})
+    assert [row["status"] for row in pins.json["results"]] == [200] * 4 + [413]
+    assert len(api.get(pool.path + "/pins").json["pins"]) == 4
+
+
+def test_a_range_counts_only_for_the_page_that_it_was_asked_of(api, name):
+    pool = MPool(api, name)
+    pool.open()
+    assert pool.put(0, b"x" * PAGE).status == 201
+    old = pool.get(0)["ETag"]
+    part = {"Range": "bytes=0-9"}
+    assert pool.get(0, headers={**part, "If-Range": old}).status == 206
+    assert pool.put(0, b"y" * PAGE).status == 204
+    answer = pool.get(0, headers={**part, "If-Range": old})
+    assert answer.status == 200 and answer.body == b"y" * PAGE

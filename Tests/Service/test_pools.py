@@ -7,6 +7,7 @@ import struct
 import pytest
 
 from support.client import POOL_MINIMUM
+from support.problems import check_problem
 from support.server import wait_until
 
 CAPACITY = POOL_MINIMUM - 8192
@@ -308,3 +309,19 @@ def test_everything_is_there_again_after_a_restart(start):
     api = server.client
     assert {each: api.item(each) for each in before} == before
     assert api.walk("one") == b"second life" and before["one"]["generation"] == 2
+
+
+def test_a_batch_with_an_empty_record_is_refused_whole(api, name):
+    path = f"/v1/pools/{name}"
+    assert api.put(path).status == 201
+    check_problem(
+        api.post(path + "/append", {"records": [{"text": "a"}, {"text": ""}]}), "bad_record")
+    assert api.get(path).json["tell"] == 0
+
+
+def test_a_pool_that_is_refused_is_not_adopted(shared, api, name):
+    assert api.put(f"/v1/pools/{name}").status == 201
+    assert api.delete(f"/v1/pools/{name}?keep_file=true").status == 204
+    answer = api.put(f"/v1/pools/{name}-2", {"file": f"pools/{name}", "pool_size": 4 << 20})
+    check_problem(answer, "arg_mismatch")
+    assert api.get(f"/v1/pools/{name}-2").status == 404

@@ -18,6 +18,22 @@ extension Service {
         let discard = try call.bool("discard") ?? false
         _ = try call.negotiate([.octetStream])
         let (_, file) = try pageFile(call)
+        if call.route.method == .head {
+            return onFileThread { () throws(Problem) in
+                let exists = try mapping(of: .mpool) { () throws(StoreError) in
+                    try file.exists(pgno)
+                }
+                guard exists else {
+                    throw Problem(
+                        StoreError.mpool(.noSuchPage(file: call.fileName, pgno: pgno)), of: .mpool)
+                }
+                let zeros = [UInt8](repeating: 0, count: file.pageSize)
+                return .now(
+                    Response(
+                        headers: [.init("Mpool-Pgno", String(pgno))], type: .octetStream,
+                        body: zeros))
+            }
+        }
         if !discard, let bytes = file.cachedCopy(pgno) {
             return .now(try Self.page(call, file, pgno, bytes))
         }

@@ -150,6 +150,12 @@ class Server:
     def is_alive(self):
         return self.process.poll() is None
 
+    def cpu_seconds(self):
+        """Seconds that the process has had of processors."""
+        with open(f"/proc/{self.process.pid}/stat") as stat:
+            user, system = stat.read().rsplit(")", 1)[1].split()[11:13]
+        return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+
     @property
     def client(self):
         """A client with one connection, made on first use."""

@@ -26,7 +26,7 @@ package struct LogCursor: Equatable, Sendable {
     /// Whether there can be such a place at all: an item takes eight bytes at least.
     var isPossible: Bool {
         offset >= LogMark.headerSize && offset < 1 << 48 && position >= start
-            && position - start <= offset
+            && position - start <= (offset - LogMark.headerSize) / LogItem.headerSize
     }
 
     /// The beginning of a file.
