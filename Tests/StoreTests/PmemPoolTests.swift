@@ -1,5 +1,6 @@
 import CPMemLog
 import Foundation
+import TestSupport
 import Testing
 
 @testable import Store

@@ -1,19 +1,7 @@
 import Foundation
+import TestSupport
 
 @testable import Store
-
-/// A directory of its own for one test, removed with it.
-final class TemporaryDirectory {
-    let path: String
-
-    init() throws {
-        let url = FileManager.default.temporaryDirectory.appending(path: "tidemark-\(UUID())")
-        try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
-        path = url.path
-    }
-
-    deinit { try? FileManager.default.removeItem(atPath: path) }
-}
 
 /// A store in a directory of its own, closed and removed with it.
 final class TemporaryStore {

@@ -1,0 +1,65 @@
+import API
+import Store
+import Synchronization
+import TestSupport
+import Testing
+
+@testable import Server
+
+@Suite struct KeyedCallsTests {
+    private static func key(_ number: UInt8) -> IdempotencyKey {
+        IdempotencyKey(
+            name: KeyDigest([UInt8](repeating: number, count: 16)),
+            content: KeyDigest([UInt8](repeating: 1, count: 16)))
+    }
+
+    /// Answers until those that came before are forgotten.
+    private static func fill(_ calls: KeyedCalls) {
+        let answer = RememberedAnswer.response(
+            Response(type: .octetStream, body: [UInt8](repeating: 0, count: 1 << 20)))
+        for number in 10..<UInt8(10 + KeyedCalls.byteLimit >> 20 + 1) {
+            _ = calls.begin(key(number), on: "other", isOnDisk: false) {}
+            calls.finish(key(number), on: "other", answer, isOnDisk: false)
+        }
+    }
+
+    private static let small = RememberedAnswer.response(Response(type: .json, body: []))
+
+    @Test func oldAnswersGiveWayToNewOnes() throws {
+        let folder = try TemporaryDirectory()
+        let calls = KeyedCalls(CallNotes(in: try DataDirectory(path: folder.path)))
+        let key = Self.key(1)
+        _ = calls.begin(key, on: "r", isOnDisk: false) {}
+        calls.finish(key, on: "r", Self.small, isOnDisk: false)
+        guard case .done = calls.begin(key, on: "r", isOnDisk: false, again: {}) else {
+            Issue.record("the answer is not remembered")
+            return
+        }
+        Self.fill(calls)
+        guard case .new = calls.begin(key, on: "r", isOnDisk: false, again: {}) else {
+            Issue.record("the answer is remembered for good")
+            return
+        }
+    }
+
+    @Test func callUnderWayIsNotForgottenWithAnOldOneOfItsName() throws {
+        let folder = try TemporaryDirectory()
+        let calls = KeyedCalls(CallNotes(in: try DataDirectory(path: folder.path)))
+        let key = Self.key(1)
+        let told = Atomic(0)
+        _ = calls.begin(key, on: "r", isOnDisk: false) {}
+        calls.finish(key, on: "r", Self.small, isOnDisk: false)
+        calls.forget("r")
+        _ = calls.begin(key, on: "r", isOnDisk: false) {}
+        Self.fill(calls)
+        let again = calls.begin(key, on: "r", isOnDisk: false) {
+            told.add(1, ordering: .relaxed)
+        }
+        guard case .running = again else {
+            Issue.record("it would be done twice")
+            return
+        }
+        calls.finish(key, on: "r", Self.small, isOnDisk: false)
+        #expect(told.load(ordering: .relaxed) == 1)
+    }
+}
