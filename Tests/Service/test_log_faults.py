@@ -12,7 +12,7 @@ from support.faults import Faults, calls_in, chosen, fail_each
 from support.machine import needs_root, small_disk
 from support.problems import CODES, check_problem
 from support.progress import progress
-from support.server import Server
+from support.server import Server, wait_until
 
 # Of the calls of each kind, how many fail, picked anew each time; or all.
 FAULTS = os.environ.get("TIDEMARK_LOG_FAULTS", "3")
@@ -270,6 +270,37 @@ def test_size_that_can_not_be_written_leaves_the_ring_in_order(start, faults, ca
     server.restart(kill=True)
     found = logs.Found(server.client, "l")
     assert found.fault is None and found.item["size"] == size, found.fault
+
+
+@pytest.mark.parametrize("nth", range(1, 8))
+def test_reopening_that_fails_half_way_is_carried_on_with(start, faults, nth):
+    server = start(**faults.options)
+    api, path = server.client, "/v1/logs/l"
+    ring = {"type": "wrap", "size": {"max_no_bytes": 100, "max_no_files": 5}}
+    assert api.put(path, ring).status == 201
+    records = [b"<%d>" % number for number in range(5)]
+    for record in records:
+        assert api.post(path + "/append", record, type=BYTES).status == 200
+        if record != records[-1]:
+            assert api.post(path + "/next_file").status == 200
+    faults.arm("rename", nth, path=server.data.name)
+    answer = api.post(path + "/reopen", {"file": "logs/old"})
+    faults.disarm()
+    assert answer.code in ("log_stopped", "io_error") or answer.status == 200 and nth > 5, answer
+    if answer.code == "log_stopped":
+        wait_until(lambda: api.get(path).json["state"] != "open", what="its end")
+    for _ in range(2):
+        assert api.put(path, ring).status in (200, 201)
+        here = logs.Found(api, "l")
+        assert here.fault is None, here.fault
+        api.put("/v1/logs/old", {**ring, "file": "logs/old"})
+        there = logs.Found(api, "old")
+        assert there.fault is None, there.fault
+        both = sorted([*here.records.values(), *there.records.values()])
+        assert both == records and (not here.records or not there.records), (here, there)
+        assert api.delete("/v1/logs/old?keep_files=true").status == 204
+        server.restart(kill=True)
+        api = server.client
 
 
 @needs_root

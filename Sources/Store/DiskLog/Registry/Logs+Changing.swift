@@ -16,11 +16,21 @@ extension Logs {
             }
             log.reopen(as: base, head: head, by: caller) { [self] result in
                 services.files.submit { [self] in
-                    try? remember(log.name) { $0.move(to: nil) }
+                    if !isHalfMoved(log, to: base, result) {
+                        try? remember(log.name) { $0.move(to: nil) }
+                    }
                     complete(result)
                 }
             }
         }
+    }
+
+    /// Whether some files have got their new name and others not: the next opening carries on.
+    private func isHalfMoved(
+        _ log: DiskLog, to base: String, _ result: Result<DiskLog.Emptied, StoreError>
+    ) -> Bool {
+        guard case .failure(.log(.stopped)) = result, log.type != .halt else { return false }
+        return (try? filesOfLog(base))?.isEmpty == false
     }
 
     private func prepareReopening(_ log: DiskLog, as base: String) throws(StoreError) {
