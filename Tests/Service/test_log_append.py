@@ -369,3 +369,20 @@ def test_next_file_moves_rings_and_rotates_archives(shared, api, name):
     assert archives == {0: b"c", 1: b"b"}
     assert not (shared.data / "logs" / f"{name}r.LOG.2.gz").exists()
     assert rotate.item["format"] == "external" and rotate.get("/data").body == b""
+
+
+@pytest.mark.parametrize("kind", ["logs", "journals"])
+def test_who_prefers_not_to_wait_is_answered_once_it_is_accepted(api, name, kind):
+    path = f"/v1/{kind}/{name}"
+    assert api.put(path).status == 201
+    body, prefers = {"records": [{"text": "a"}, {"text": "b"}]}, {"Prefer": "respond-async"}
+    answer = api.post(path + "/append", body, prefers)
+    assert (answer.status, answer.json) == (202, {"accepted": 2})
+    assert answer["Preference-Applied"] == "respond-async"
+    # What the request says itself counts more, and a name is only remembered of what was done.
+    answer = api.post(path + "/append?durability=synced", body, prefers)
+    assert answer.status == 200 and answer["Preference-Applied"] is None
+    answer = api.post(path + "/append", body, {**prefers, "Idempotency-Key": "k"})
+    assert answer.status == 200 and answer["Preference-Applied"] is None
+    wait_until(lambda: len(re.findall(rb'"(json|message)":"a"', api.get(path + "/walk").body)) == 3,
+               what="all records")

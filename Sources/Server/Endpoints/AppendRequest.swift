@@ -8,21 +8,25 @@ struct AppendRequest: Sendable {
     let expectation: Expectation
     let key: IdempotencyKey?
     private let wantsMinimal: Bool
+    /// Whether it need not be done when it is answered, where that can be.
+    private let mayBeLater: Bool
 
     /// - Parameter position: what `at` asks of the tail.
     init(_ call: Call, at position: Int?) throws(Problem) {
-        wantsMinimal = Preference(call.headers.joined(.prefer)).wantsMinimal
+        let preference = Preference(call.headers.joined(.prefer))
+        wantsMinimal = preference.wantsMinimal
         if !wantsMinimal { _ = try call.negotiate([.json]) }
         durability = try call.choice("durability")
         expectation = try Expectation(call, at: position)
         key = try IdempotencyKey(call)
+        mayBeLater = preference.isAsync && durability == nil && key == nil
     }
 
     /// The durability of an append to a resource that promises `promised`.
     ///
     /// - Throws: `bad_parameter` where nobody would remember the key.
     func durability(promised: Durability) throws(Problem) -> Durability {
-        let durability = durability ?? promised
+        let durability = mayBeLater ? .accepted : durability ?? promised
         guard key == nil || durability > .accepted else {
             throw Problem(
                 .badParameter, "an append that is only accepted has no Idempotency-Key",
@@ -55,8 +59,12 @@ struct AppendRequest: Sendable {
     }
 
     /// The answer to records that were queued.
-    static func accepted(_ append: Append) -> Answer {
-        .now(Response(status: 202, json: ["accepted": .integer(append.lengths.count)]))
+    func accepted(_ append: Append) -> Answer {
+        .now(
+            Response(
+                status: 202,
+                headers: mayBeLater ? [.init("Preference-Applied", "respond-async")] : [],
+                json: ["accepted": .integer(append.lengths.count)]))
     }
 }
 

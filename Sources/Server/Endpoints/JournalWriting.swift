@@ -67,7 +67,7 @@ extension Service {
             try mapping(of: .wiredTiger) { () throws(StoreError) in
                 try journal.append(append, tally) { _ in }
             }
-            return AppendRequest.accepted(append)
+            return request.accepted(append)
         }
         return .later { complete in
             do throws(StoreError) {
@@ -75,7 +75,7 @@ extension Service {
                     let made = Answer.made {
                         result.mapError { Problem($0, in: journal) }.map { appended in
                             isAccepted
-                                ? AppendRequest.accepted(append)
+                                ? request.accepted(append)
                                 : answer(appended, append, journal, request, body)
                         }
                     }

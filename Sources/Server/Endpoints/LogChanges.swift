@@ -16,7 +16,7 @@ extension Service {
                     complete(
                         result.mapError { Problem($0, in: log) }.map { appended in
                             appended.durability == .accepted
-                                ? AppendRequest.accepted(append)
+                                ? request.accepted(append)
                                 : Self.answer(appended, append, request, identity: log.identity)
                         })
                 }

@@ -33,7 +33,8 @@ extension JournalOperation {
                     headers: ["ETag", "Log-Position", Idempotency.replayed]),
                 .init(
                     202, "The messages are queued.",
-                    [.json("LogAccepted", example: ["accepted": 1])]),
+                    [.json("LogAccepted", example: ["accepted": 1])],
+                    headers: ["Preference-Applied"]),
                 .init(
                     204, "The messages are there, and only the headers were wanted.",
                     headers: ["ETag", "Log-Position", "Preference-Applied", Idempotency.replayed]),
@@ -57,7 +58,8 @@ extension JournalOperation {
                     headers: ["ETag", "Log-Position", Idempotency.replayed]),
                 .init(
                     202, "The transaction is queued.",
-                    [.json("LogAccepted", example: ["accepted": 1])]),
+                    [.json("LogAccepted", example: ["accepted": 1])],
+                    headers: ["Preference-Applied"]),
                 .init(
                     204, "The transaction is there, and only the headers were wanted.",
                     headers: ["ETag", "Log-Position", "Preference-Applied", Idempotency.replayed]),

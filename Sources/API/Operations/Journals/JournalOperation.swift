@@ -71,7 +71,8 @@ package enum JournalOperation: ResourceOperation, CaseIterable, Sendable {
         ["type": "string", "enum": ["accepted", "written", "synced"]])
 
     static let prefer = OperationDescription.Parameter(
-        "Prefer", in: .header, "return=minimal: headers only.", ["type": "string"],
+        "Prefer", in: .header,
+        "return=minimal: headers only; respond-async: as durability=accepted.", ["type": "string"],
         example: "return=minimal")
 
     static let wait = OperationDescription.Parameter(

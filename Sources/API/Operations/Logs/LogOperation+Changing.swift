@@ -28,7 +28,8 @@ extension LogOperation {
                     "validate", "false: raw terms are not checked.",
                     ["type": "boolean", "default": true]), handle, wait, ifMatch,
                 .init(
-                    "Prefer", in: .header, "return=minimal: 204 without a body.",
+                    "Prefer", in: .header,
+                    "return=minimal: 204 without a body; respond-async: as durability=accepted.",
                     ["type": "string"], example: "return=minimal"),
             ],
             bodies: [
@@ -48,7 +49,8 @@ extension LogOperation {
                     headers: ["ETag", "Log-Position", Idempotency.replayed]),
                 .init(
                     202, "They are queued.",
-                    [.json("LogAccepted", example: ["accepted": 2])]),
+                    [.json("LogAccepted", example: ["accepted": 2])],
+                    headers: ["Preference-Applied"]),
                 .init(
                     204, "They are as safe as was asked for.",
                     headers: ["ETag", "Log-Position", "Preference-Applied", Idempotency.replayed]),
