@@ -271,6 +271,25 @@ def test_request_that_never_ends_is_cut_when_patience_ends(start):
     assert poolfile.is_clean(server.data / "pools" / "p")
 
 
+def answer_when_stopped(server, ask):
+    """The answer to a request that waits, once the service stops, which it must do at once."""
+    answers = []
+
+    def wait():
+        with server.new_client() as client, contextlib.suppress(http.client.HTTPException, OSError):
+            answers.append(ask(client))
+
+    waiter = threading.Thread(target=wait)
+    waiter.start()
+    in_flight = "tidemark_http_requests_in_flight 2"
+    wait_until(lambda: in_flight in server.client.get("/metrics").body.decode(), what="the wait")
+    began = time.monotonic()
+    assert server.stop() == 0
+    waiter.join()
+    assert time.monotonic() - began < patient(3) and answers
+    return answers[0]
+
+
 def test_wait_for_a_pin_ends_when_the_service_stops(start):
     server = start(http_drain_timeout_ms=5000)
     api, pages = server.client, "/v1/mpools/p/files/f"
@@ -278,40 +297,17 @@ def test_wait_for_a_pin_ends_when_the_service_stops(start):
     assert api.put(pages, {"pagesize": 4096, "create": True}).status == 201
     held = api.post(pages + "/fget", {"flags": ["new"], "mode": "write"})
     assert held.status == 200, held
-    answers = []
-
-    def wait():
-        with server.new_client() as client, contextlib.suppress(http.client.HTTPException, OSError):
-            answers.append(client.post(
-                pages + "/fget", {"pgno": held.json["pgno"], "wait_ms": 60_000}))
-
-    waiter = threading.Thread(target=wait)
-    waiter.start()
-    in_flight = "tidemark_http_requests_in_flight 2"
-    wait_until(lambda: in_flight in server.client.get("/metrics").body.decode(), what="the wait")
-    began = time.monotonic()
-    assert server.stop() == 0
-    waiter.join()
-    assert time.monotonic() - began < patient(3) and answers and answers[0].code == "page_pinned"
+    answer = answer_when_stopped(server, lambda client: client.post(
+        pages + "/fget", {"pgno": held.json["pgno"], "wait_ms": 60_000}))
+    assert answer.code == "page_pinned"
 
 
 def test_waiting_walk_is_answered_at_once_when_the_service_stops(start):
     server = start(http_drain_timeout_ms=5000)
     server.client.create("p")
-    answers = []
-
-    def wait():
-        with server.new_client() as client, contextlib.suppress(http.client.HTTPException, OSError):
-            answers.append(client.get("/v1/pools/p/walk?wait_ms=30000"))
-
-    waiter = threading.Thread(target=wait)
-    waiter.start()
-    in_flight = "tidemark_http_requests_in_flight 2"
-    wait_until(lambda: in_flight in server.client.get("/metrics").body.decode(), what="the wait")
-    began = time.monotonic()
-    assert server.stop() == 0
-    waiter.join()
-    assert time.monotonic() - began < patient(2) and answers and answers[0].status == 200
+    answer = answer_when_stopped(
+        server, lambda client: client.get("/v1/pools/p/walk?wait_ms=30000"))
+    assert answer.status == 200
 
 
 # P31: starting
