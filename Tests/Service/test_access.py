@@ -576,3 +576,41 @@ def test_a_wait_for_records_ends_with_its_token(tmp_path):
             assert admin.post("/v1/logs/l/append", b"secret").status == 200
             waiter.join()
         check_problem(answers[0], "unauthenticated")
+
+
+def test_a_pin_is_its_tokens_own(tmp_path):
+    data = tmp_path / "data"
+    secrets = {who: make_token(data, *scopes) for who, scopes in {
+        "one": ["read", "append"], "other": ["read", "append"], "admin": ["admin"]}.items()}
+    with Server(data) as server, As(server, secrets["one"]) as one, \
+            As(server, secrets["other"]) as other, As(server, secrets["admin"]) as admin:
+        file = "/v1/mpools/p/files/f"
+        assert admin.put("/v1/mpools/p").status == 201
+        assert admin.put(file, {"pagesize": 4096, "create": True}).status == 201
+        pins = [one.post(file + "/fget", {"flags": ["new"]}).json["pin"] for _ in range(3)]
+        shown = [row["pin"] for row in other.get("/v1/mpools/p/pins").json["pins"]]
+        assert sorted(shown) == sorted(pins)
+        path = f"/v1/mpools/p/pins/{pins[0]}"
+        for answer in (other.delete(path), other.post(path + "/renew"),
+                       other.post(file + "/fput", {"pin": pins[0]}),
+                       other.post(file + "/fset", {"pin": pins[0], "flags": ["dirty"]})):
+            check_problem(answer, "no_such_pin")
+        check_problem(other.delete(path + "?force=true"), "forbidden")
+        assert one.post(file + "/fput", {"pin": pins[0]}).status in (200, 204)
+        assert one.delete(f"/v1/mpools/p/pins/{pins[1]}").status == 204
+        assert admin.delete(f"/v1/mpools/p/pins/{pins[2]}?force=true").status == 204
+
+
+def test_a_cursor_is_its_tokens_own(tmp_path):
+    data = tmp_path / "data"
+    secrets = {who: make_token(data, scope) for who, scope in {
+        "one": "read", "other": "read", "admin": "admin"}.items()}
+    with Server(data) as server, As(server, secrets["one"]) as one, \
+            As(server, secrets["other"]) as other, As(server, secrets["admin"]) as admin:
+        assert admin.put("/v1/journals/j").status == 201
+        cursor = one.post("/v1/journals/j/cursors")["Location"]
+        for answer in (other.post(cursor + "/next"), other.get(cursor), other.delete(cursor),
+                       other.post(cursor + "/reset")):
+            check_problem(answer, "no_such_cursor")
+        assert one.post(cursor + "/next").status == 200
+        assert admin.delete(cursor).status == 204

@@ -100,6 +100,12 @@ extension Call {
         throw .lacking(scope)
     }
 
+    /// Whether a lease is not another token's, or an administrator asks.
+    func owns(_ lease: String) -> Bool {
+        guard let token, !token.may(.admin) else { return true }
+        return RandomName.isLease(lease, of: token.id)
+    }
+
     /// Whether the client may know of a resource.
     func covers(_ kind: String, _ name: String) -> Bool { token?.covers(kind, name) ?? true }
 

@@ -18,7 +18,8 @@ extension Service {
         }
         return try onJournal(call) { [ttl] service, journal throws(Problem) in
             let cursor = try mapping(of: .wiredTiger) { () throws(StoreError) in
-                try service.store.journals.cursors.open(on: journal, ttlMilliseconds: ttl)
+                try service.store.journals.cursors.open(
+                    on: journal, ttlMilliseconds: ttl, holder: call.token?.id ?? "")
             }
             let location = "/v1/journals/\(journal.name)/cursors/\(cursor.id)"
             return try Self.json(
@@ -49,7 +50,8 @@ extension Service {
 
     private func cursor(named id: String, _ call: Call) throws(Problem) -> JournalCursors.Open {
         try mapping(of: .wiredTiger) { () throws(StoreError) in
-            try store.journals.cursors.use(id, of: call.name)
+            guard call.owns(id) else { throw .journal(.noSuchCursor(id: id)) }
+            return try store.journals.cursors.use(id, of: call.name)
         }
     }
 

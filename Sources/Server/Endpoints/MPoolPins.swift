@@ -27,7 +27,8 @@ extension Service {
         store.files.submit { [self] in
             let minimal = Preference(call.headers.joined(.prefer)).wantsMinimal
             do throws(StoreError) {
-                let got = try MPoolCalls(pool: pool).fget(call.fileName, request, minimal: minimal)
+                let got = try MPoolCalls(pool: pool).fget(
+                    call.fileName, request, minimal: minimal, for: call.token)
                 let headers: [Response.Header] = [
                     .init("ETag", got.etag), .init("Mpool-Pin", got.pin.id),
                     .init("Mpool-Pgno", String(got.pin.pgno)),
@@ -57,6 +58,7 @@ extension Service {
             let request = try FputRequest(&object, keeps: keeps)
             try object.finish()
             if request.changesPage { try call.require(.append) }
+            try call.requireOwn(pin: request.pin)
             return .init(
                 try MPoolCalls(pool: pool).fput(
                     call.fileName, request, condition, keeps: keeps))
@@ -70,6 +72,7 @@ extension Service {
             ttl = try object.pinTTL()
             try object.finish()
         }
+        try call.requireOwn(pin: call.route.captures.last ?? "")
         return try onMPool(call) { [ttl] pool throws(Problem) in
             let pin = try mapping(of: .mpool) { () throws(StoreError) in
                 try pool.leases.renew(call.route.captures.last ?? "", ttlMilliseconds: ttl)
@@ -80,6 +83,7 @@ extension Service {
 
     func endMPoolPin(_ call: Call) throws(Problem) -> Answer {
         if try call.bool("force") ?? false { try call.require(.admin) }
+        try call.requireOwn(pin: call.route.captures.last ?? "")
         return try onMPool(call) { pool throws(Problem) in
             try mapping(of: .mpool) { () throws(StoreError) in
                 try pool.leases.end(call.route.captures.last ?? "")
@@ -154,6 +158,7 @@ private struct MPoolBatch {
                 &object, keeps: operation == "fset", names: pins)
             try object.finish()
             if request.changesPage { try call.require(.append) }
+            try call.requireOwn(pin: request.pin)
             return try calls.fput(file, request, condition, keeps: operation == "fset")
         case "fsync":
             let file = try object.file()
@@ -182,7 +187,7 @@ private struct MPoolBatch {
         if request.makesPage { try call.require(.append) }
         if !minimal { try takeRoom(in: file) }
         let got = try mapping(of: .mpool) { () throws(StoreError) in
-            try calls.fget(file, request, minimal: minimal)
+            try calls.fget(file, request, minimal: minimal, for: call.token)
         }
         if let name { pins[name] = got.pin.id }
         return got.result
@@ -256,5 +261,13 @@ extension JSONObject {
             throw Problem(.badParameter, "file is needed", option: "file")
         }
         return file
+    }
+}
+
+extension Call {
+    /// - Throws: `no_such_pin` for a pin of another token, unless an administrator asks.
+    fileprivate func requireOwn(pin: String) throws(Problem) {
+        guard !owns(pin) else { return }
+        throw Problem(StoreError.mpool(.noSuchPin(id: pin, isExpired: false)), of: .mpool)
     }
 }

@@ -69,11 +69,14 @@ package final class JournalCursors: Sendable {
     package var count: Int { state.withLock { $0.open.count } }
 
     /// Opens a cursor before the first record; WT_SESSION::open_cursor.
+    ///
+    /// - Parameter holder: whose it is, for `RandomName.isLease`.
     package func open(
-        on journal: Journal, ttlMilliseconds: Int
+        on journal: Journal, ttlMilliseconds: Int, holder: String = ""
     ) throws(StoreError) -> Open {
         let entry = Open(
-            id: RandomName.lease("c"), journal: journal, ttlMilliseconds: ttlMilliseconds)
+            id: RandomName.lease("c", of: holder), journal: journal,
+            ttlMilliseconds: ttlMilliseconds)
         do throws(StoreError) {
             try state.withLock { (state) throws(StoreError) in
                 guard state.open.values.count(where: { $0.journal === journal }) < Self.limit else {

@@ -86,13 +86,15 @@ package final class PageLeases: Sendable {
 
     /// Pins a page for a client; memp_fget.
     ///
-    /// - Parameter name: of the handle.
+    /// - Parameters:
+    ///   - name: of the handle.
+    ///   - holder: whose the pin is, for `RandomName.isLease`.
     /// - Returns: the pin, and what `body` makes of the page.
     /// - Throws: `.pagePinned` if another has a write pin, `.cacheFull` beyond the cap on pinned
     ///   bytes, `.tooManyPins`, and what the pool refuses.
     package func get<Result>(
         _ file: PageFile, name: String, _ request: WantedPage, _ mode: Mode,
-        ttlMilliseconds: Int,
+        ttlMilliseconds: Int, holder: String = "",
         _ body: (UnsafeMutableRawBufferPointer) throws(StoreError) -> sending Result
     ) throws(StoreError) -> (info: Info, result: Result) {
         let mode = file.isReadOnly ? .read : mode
@@ -102,7 +104,8 @@ package final class PageLeases: Sendable {
         }
         let pin = try file.get(request)
         let result = try pin.withBytes(body)
-        let lease = Lease(id: RandomName.lease("p"), name: name, mode: mode, pin: pin)
+        let lease = Lease(
+            id: RandomName.lease("p", of: holder), name: name, mode: mode, pin: pin)
         do throws(StoreError) {
             try enter(lease, ttlMilliseconds)
         } catch {
