@@ -79,15 +79,16 @@ extension StoreError {
 }
 
 extension StoreError {
-    /// Whether what was to be written may be there or not.
-    var isUnknown: Bool {
+    /// Whether nobody knows any more what is in the files.
+    var isFatal: Bool {
         switch self {
         case .syncFailed, .failed: true
+        case .log(.partial(count: _, first: _, next: _, let error)): error.isFatal
         default: false
         }
     }
 
-    /// What those are told whose append was on its way when the files were left as nobody knows.
+    /// What those are told whose append was on its way when that happened.
     func asUnknown(of file: String) -> StoreError {
         switch self {
         case .failed: .syncFailed(.init(call: "pwrite", errno: EIO, file: file))

@@ -72,10 +72,10 @@ extension Service {
             ttl = try object.pinTTL()
             try object.finish()
         }
-        try call.requireOwn(pin: call.route.captures.last ?? "")
         return try onMPool(call) { [ttl] pool throws(Problem) in
+            let id = try call.ownPin()
             let pin = try mapping(of: .mpool) { () throws(StoreError) in
-                try pool.leases.renew(call.route.captures.last ?? "", ttlMilliseconds: ttl)
+                try pool.leases.renew(id, ttlMilliseconds: ttl)
             }
             return .init(json: pin.json)
         }
@@ -83,11 +83,9 @@ extension Service {
 
     func endMPoolPin(_ call: Call) throws(Problem) -> Answer {
         if try call.bool("force") ?? false { try call.require(.admin) }
-        try call.requireOwn(pin: call.route.captures.last ?? "")
         return try onMPool(call) { pool throws(Problem) in
-            try mapping(of: .mpool) { () throws(StoreError) in
-                try pool.leases.end(call.route.captures.last ?? "")
-            }
+            let id = try call.ownPin()
+            try mapping(of: .mpool) { () throws(StoreError) in try pool.leases.end(id) }
             return .init(status: 204)
         }
     }
@@ -185,7 +183,7 @@ private struct MPoolBatch {
         let request = try FgetRequest(&object)
         try object.finish()
         if request.makesPage { try call.require(.append) }
-        if !minimal { try takeRoom(in: file) }
+        if !minimal { try takeRoom(for: try self.file(file)) }
         let got = try mapping(of: .mpool) { () throws(StoreError) in
             try calls.fget(file, request, minimal: minimal, for: call.token)
         }
@@ -193,18 +191,19 @@ private struct MPoolBatch {
         return got.result
     }
 
+    private func file(_ name: String) throws(Problem) -> PageFile {
+        try mapping(of: .mpool) { () throws(StoreError) in try calls.pool.file(name) }
+    }
+
     /// Takes room in the results for a page of the file.
-    private mutating func takeRoom(in file: String) throws(Problem) {
-        let size = try mapping(of: .mpool) { () throws(StoreError) in
-            try calls.pool.file(file).pageSize
-        }
+    private mutating func takeRoom(for file: PageFile) throws(Problem) {
         guard pageBytes < Self.pageByteLimit else {
             throw Problem(
                 .tooLarge,
                 "the pages before it take \(pageBytes) bytes: ask for the rest in another batch",
                 members: [.init(name: "limit", value: .integer(Self.pageByteLimit))])
         }
-        pageBytes += size
+        pageBytes += file.pageSize
     }
 
     private mutating func page(
@@ -215,10 +214,10 @@ private struct MPoolBatch {
             throw Problem(.badParameter, "pgno is needed", option: "pgno")
         }
         let discard = try object.bool("discard") ?? false
-        let file = try mapping(of: .mpool) { () throws(StoreError) in try calls.pool.file(name) }
+        let file = try file(name)
         if operation == "get" {
             try object.finish()
-            try takeRoom(in: name)
+            try takeRoom(for: file)
             let (_, bytes) = try mapping(of: .mpool) { () throws(StoreError) in
                 try file.copy(.existing(pgno), discard: discard)
             }
@@ -265,6 +264,15 @@ extension JSONObject {
 }
 
 extension Call {
+    /// The pin that the path names.
+    ///
+    /// - Throws: as `requireOwn`.
+    fileprivate func ownPin() throws(Problem) -> String {
+        let pin = route.captures.last ?? ""
+        try requireOwn(pin: pin)
+        return pin
+    }
+
     /// - Throws: `no_such_pin` for a pin of another token, unless an administrator asks.
     fileprivate func requireOwn(pin: String) throws(Problem) {
         guard !owns(pin) else { return }

@@ -270,7 +270,8 @@ package final class Committer<Engine: CommitEngine>: Sendable {
     private static func flushed(
         _ written: Result<Appended, StoreError>, _ failure: StoreError?
     ) -> Result<Appended, StoreError> {
-        if let failure { return .failure(failure) }
+        // Also if the log has failed since it was written: it may be there or not.
+        if let failure { return .failure(failure.asUnknown(of: "the \(Engine.kind)")) }
         return written.map { appended in
             var appended = appended
             appended.durability = .synced

@@ -21,7 +21,6 @@ final class DiskLogEngine: GatedEngine, Sendable {
     var gate: AppendGate { setting.gate }
 
     private let setting: LogSetting
-    fileprivate var base: String { setting.base }
     // Held across file calls, which is harmless: only the committer's turn takes it.
     private let writer: Locked<any LogWriter>
     private let current: Locked<DiskLog.View>
@@ -59,7 +58,8 @@ final class DiskLogEngine: GatedEngine, Sendable {
         var failure: StoreError?
         writer.withLock { writer in
             let wasFull = writer.figures.isFull
-            var additions = Additions(batch.contains { $0.durability == .synced })
+            var additions = Additions(
+                to: setting.base, isDurable: batch.contains { $0.durability == .synced })
             for append in batch { additions.add(append, to: &writer, self) }
             additions.finish(&writer)
             results = additions.results
@@ -128,12 +128,7 @@ final class DiskLogEngine: GatedEngine, Sendable {
 
     func flush() throws(StoreError) {
         writeCached()
-        do throws(StoreError) {
-            try requireOpen()
-        } catch {
-            // It has failed since those who wait for this were written.
-            throw view.synced < view.position ? error.asUnknown(of: setting.base) : error
-        }
+        try requireOpen()
         do throws(StoreError) {
             try writer.withLock { (writer) throws(StoreError) in try writer.sync() }
         } catch {
@@ -254,29 +249,22 @@ final class DiskLogEngine: GatedEngine, Sendable {
     }
 }
 
-extension StoreError {
-    /// Whether nobody knows any more what is in the files.
-    fileprivate var isFatal: Bool {
-        switch self {
-        case .syncFailed, .failed: true
-        case .log(.partial(count: _, first: _, next: _, let error)): error.isFatal
-        default: false
-        }
-    }
-}
-
 /// One batch on its way into the files.
 private struct Additions {
     private(set) var results: [Result<Appended, StoreError>] = []
     private(set) var wraps: [Int] = []
     /// What nothing may be written after, if it has happened.
     private(set) var failure: StoreError?
+    private let base: String
     private let isDurable: Bool
     /// Of those whose records, or the last of them, are gathered and not written yet.
     private var unwritten: [(index: Int, addition: Addition)] = []
     private var writes = 0
 
-    init(_ isDurable: Bool) { self.isDurable = isDurable }
+    init(to base: String, isDurable: Bool) {
+        self.base = base
+        self.isDurable = isDurable
+    }
 
     mutating func add(
         _ append: Append, to writer: inout any LogWriter, _ engine: DiskLogEngine
@@ -297,8 +285,7 @@ private struct Additions {
             // What was gathered before may have been lost with what was to be written behind it.
             noteWrites(writer)
             if !writer.appender.hasPending { lose(error) }
-            results.append(
-                .failure(error.isFatal ? error.asUnknown(of: engine.base) : error))
+            results.append(.failure(told(error)))
             if error.isFatal { failure = error }
         }
     }
@@ -325,10 +312,14 @@ private struct Additions {
         unwritten = []
     }
 
-    /// Of a write that was not taken back nobody knows how far it came.
+    /// Of a write that could not be taken back nobody knows how far it came.
+    private func told(_ error: StoreError) -> StoreError {
+        error.isFatal ? error.asUnknown(of: base) : error
+    }
+
     private mutating func lose(_ error: StoreError) {
         for (index, addition) in unwritten {
-            results[index] = .failure(addition.failure(error))
+            results[index] = .failure(told(addition.failure(error)))
         }
         unwritten = []
     }

@@ -88,11 +88,8 @@ struct FileAppender {
         tally.records += 1
     }
 
-    /// Writes what was gathered if it is much: between appends, so that none is written in part.
-    mutating func writeIfLarge() throws(StoreError) {
-        if isLarge { try writePending() }
-    }
-
+    /// Whether so much was gathered that it is to be written: between appends, so that none is written
+    /// in part.
     var isLarge: Bool { pending.count > Self.pendingLimit }
 
     /// Hands what was gathered to the operating system.
@@ -119,7 +116,7 @@ struct FileAppender {
             try file.append(pending)
         } catch {
             // Of records that could not be taken back the next opening decides.
-            if !error.isUnknown { try keys.revoke() }
+            if !error.isFatal { try keys.revoke() }
             throw error
         }
         keys.confirm()

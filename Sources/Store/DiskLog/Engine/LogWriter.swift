@@ -77,7 +77,7 @@ protocol MovingWriter: LogWriter {
 extension MovingWriter {
     mutating func add(_ append: Append, isDurable: Bool) throws(StoreError) -> Addition {
         var addition = Addition()
-        try appender.writeIfLarge()
+        if appender.isLarge { try writePending() }
         if append.key != nil { try makeRoom(for: append, &addition, isDurable: isDurable) }
         addition.first = position
         if appender.counted + countedSize(append) <= maxBytes {

@@ -130,12 +130,8 @@ final class JournalEngine: GatedEngine, Sendable {
             gate.keys.confirm()
             publish(end: end, last: pending.last, records: pending.records)
         } catch {
-            switch error {
-            case .failed(let detail): fail(detail)
-            case .syncFailed: fail(error.summary)
-            default: break
-            }
-            let told = error.isUnknown ? error.asUnknown(of: name) : error
+            if error.isFatal { fail(error.summary) }
+            let told = error.isFatal ? error.asUnknown(of: name) : error
             for place in pending.appends { results[place] = .failure(told) }
             pending.last = view.last
         }
@@ -155,7 +151,7 @@ final class JournalEngine: GatedEngine, Sendable {
             return end
         } catch {
             // Of records that could not be taken back the next opening decides.
-            if !error.isUnknown { try gate.keys.revoke() }
+            if !error.isFatal { try gate.keys.revoke() }
             throw error
         }
     }
@@ -194,13 +190,8 @@ final class JournalEngine: GatedEngine, Sendable {
     }
 
     func flush() throws(StoreError) {
+        try requireOpen()
         let view = view
-        do throws(StoreError) {
-            try requireOpen()
-        } catch {
-            // It has failed since those who wait for this were written.
-            throw view.syncedRecords < view.records ? error.asUnknown(of: name) : error
-        }
         do throws(StoreError) {
             try writer.withLock { (writer) throws(StoreError) in try writer?.sync() }
         } catch {

@@ -107,15 +107,18 @@ extension JournalFiles {
         }
     }
 
+    /// - Throws: `.archived` for a file that is not there, if there are later ones.
+    func requireNotArchived(_ number: UInt32) throws(StoreError) {
+        guard let first = try directory.numbers().first, first > number else { return }
+        throw .journal(.archived(first: LSN(file: first, offset: UInt32(RecordHeader.alignment))))
+    }
+
     /// Where a reader may go on: at a record, or where a file's last one ends.
     func place(at lsn: LSN) throws(StoreError) -> LSN {
         if lsn == .beginning { return lsn }
         guard Int(lsn.offset) % RecordHeader.alignment == 0 else { throw .journal(.notFound(lsn)) }
         guard let index = try index(of: lsn.file) else {
-            if let first = try directory.numbers().first, first > lsn.file {
-                throw .journal(
-                    .archived(first: LSN(file: first, offset: UInt32(RecordHeader.alignment))))
-            }
+            try requireNotArchived(lsn.file)
             throw .journal(.notFound(lsn))
         }
         switch try index.find(at: Int(lsn.offset), limit: limit(of: lsn.file)) {

@@ -71,7 +71,10 @@ struct JournalReader: ~Copyable {
             }
             number = first
         }
-        guard let reader = try files.reader(number) else { return try isThere(number) }
+        guard let reader = try files.reader(number) else {
+            try files.requireNotArchived(number)
+            return false
+        }
         return try enter(reader, at: place.offset)
     }
 
@@ -82,19 +85,11 @@ struct JournalReader: ~Copyable {
     private mutating func openNext(knownEnd: LSN?) throws(StoreError) -> Bool {
         let (number, isLast) = place.file.addingReportingOverflow(1)
         guard !isLast, knownEnd.map({ place.file < $0.file }) ?? true else { return false }
-        guard let reader = try files.reader(number) else { return try isThere(number) }
-        return try enter(reader, at: 0)
-    }
-
-    /// False for a file that is not there, or not yet.
-    ///
-    /// - Throws: `.archived` if there are later ones.
-    private func isThere(_ number: UInt32) throws(StoreError) -> Bool {
-        if let first = try files.directory.numbers().first, first > number {
-            throw .journal(
-                .archived(first: LSN(file: first, offset: UInt32(RecordHeader.alignment))))
+        guard let reader = try files.reader(number) else {
+            try files.requireNotArchived(number)
+            return false
         }
-        return false
+        return try enter(reader, at: 0)
     }
 
     private mutating func enter(

@@ -192,11 +192,12 @@ package final class Journals: Sendable {
     ) throws(StoreError) {
         try journal.checkpoint(
             remember: { [self] (lsn) throws(StoreError) in
-                _ = try remember(journal.name) { $0.checkpoint = lsn }
+                try remember(journal.name) { $0.checkpoint = lsn }
             }, complete: complete)
     }
 
     /// Changes the journal's note; of two changes at once neither is lost.
+    @discardableResult
     private func remember(
         _ name: String, _ change: (inout JournalMemory) -> Void
     ) throws(StoreError) -> JournalMemory {
@@ -217,7 +218,7 @@ package final class Journals: Sendable {
             guard memory.isKnown else {
                 throw .journal(.noSuchJournal(name: name, isKnown: false))
             }
-            if !memory.isClosed { _ = try remember(name) { $0.isClosed = true } }
+            if !memory.isClosed { try remember(name) { $0.isClosed = true } }
             failures.withLock { $0[name] = nil }
             if let journal = loaded(name) { try unload(journal) }
         }
