@@ -591,7 +591,7 @@ def test_reopening_that_fails_stops_the_log(shared, api, name):
     answer = api.post(path + "/reopen", {"file": f"logs/{name}.dir"})
     check_problem(answer, "log_stopped", applied="unknown")
     wait_until(lambda: api.get(path).json["state"] == "failed", what="the log to be closed")
-    assert api.put(path).status == 200
+    assert api.put(path).status in (200, 201)
     assert len(api.get(path + "/chunk").json["records"]) == 1
 
 
@@ -643,6 +643,25 @@ def test_creation_below_the_floor_of_free_space_is_no_space(start):
     answer = server.client.post("/v1/pools/p/import", bytes(POOL_MINIMUM), type=FORM)
     check_problem(answer, "no_space")
     assert os.listdir(server.data / "pools") == []
+
+
+@pytest.mark.parametrize("path", ["/v1/pools/p", "/v1/logs/l", "/v1/journals/j", "/v1/mpools/m"])
+def test_what_is_there_opens_below_the_floor_of_free_space_and_nothing_new_is_made(start, path):
+    server = start()
+    assert server.client.put(path).status == 201
+    server.stop()
+    api = start(data=server.data, storage_free_bytes=1 << 50).client
+    assert api.put(path).status in (200, 201)
+    check_problem(api.put(path + "2"), "no_space")
+
+
+def test_log_that_is_there_is_used_below_the_floor_of_free_space(start):
+    server = start()
+    assert server.client.put("/v1/logs/l").status == 201
+    server.stop()
+    api = start(data=server.data, storage_free_bytes=1 << 50).client
+    assert api.post("/v1/logs/l/open", {}).status == 200
+    check_problem(api.post("/v1/logs/l2/open", {}), "no_space")
 
 
 @here("overloaded")

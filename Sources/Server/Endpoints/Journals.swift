@@ -131,7 +131,7 @@ extension Service {
         try call.require(path: options.path)
         let mustBeNew = call.mustBeNew
         return onFileThread { [self] () throws(Problem) in
-            try requireFreeSpace(0)
+            try requireFreeSpace(for: call)
             let quota = try quota(for: call)
             defer { quota?.release() }
             let opening: Journals.Opening

@@ -13,7 +13,7 @@ extension Service {
             let request = try LogOpenRequest(call.body)
             try call.require(path: request.options.file)
             let options = try options(of: request, call)
-            try requireFreeSpace(0)
+            try requireFreeSpace(for: call)
             let quota = try quota(for: call)
             defer { quota?.release() }
             let (holder, handle) = try holder(for: request, caller, call.name)
@@ -91,7 +91,7 @@ extension Service {
                     .badParameter, "this counts one user; PUT takes linkto", option: "linkto")
             }
             let options = try options(of: request, call)
-            try requireFreeSpace(0)
+            try requireFreeSpace(for: call)
             let quota = try quota(for: call)
             defer { quota?.release() }
             let opening = try mapping(of: .diskLog) { () throws(StoreError) in

@@ -104,7 +104,7 @@ extension Service {
         }
         _ = try call.negotiate([.json])
         return onFileThread { [self] () throws(Problem) in
-            try requireFreeSpace(0)
+            try requireFreeSpace(for: call)
             let quota = try quota(for: call)
             defer { quota?.release() }
             let (pool, isNew) = try mapping(of: .mpool) { () throws(StoreError) in

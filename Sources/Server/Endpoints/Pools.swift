@@ -94,18 +94,14 @@ extension Service {
         _ = try call.negotiate([.json])
         return onFileThread { [self] () throws(Problem) in
             try mapping { () throws(StoreError) in try options.check() }
-            try requireFreeSpace(options.size ?? 0)
-            let quota = try quota(for: call, bytes: bytesToAdd(options, call))
+            try requireFreeSpace(for: call, options.size ?? 0)
+            // What is there takes nothing more.
+            let bytes = isThere(call) ? 0 : options.size ?? PoolLayout.minimumSize
+            let quota = try quota(for: call, bytes: bytes)
             defer { quota?.release() }
             let (pool, isNew) = try create(call.name, options, mustBeNew: mustBeNew)
             return try item(PoolStatus(pool), call, code: isNew ? 201 : 200)
         }
-    }
-
-    /// What a new pool takes; one that is there takes nothing more.
-    private func bytesToAdd(_ options: PoolOptions, _ call: Call) -> Int {
-        if (try? store.pools.status(call.name)) != nil { return 0 }
-        return options.size ?? PoolLayout.minimumSize
     }
 
     private func create(
@@ -116,16 +112,6 @@ extension Service {
         } catch {
             guard mustBeNew, case .alreadyExists = error else { throw Problem(error) }
             throw Problem(.preconditionFailed, "the pool \(name) is there already")
-        }
-    }
-
-    /// Keeps the last of the disk free, so that what is there can still be worked with.
-    func requireFreeSpace(_ bytes: Int) throws(Problem) {
-        let free = try mapping { () throws(StoreError) in try store.directory.freeBytes() }
-        guard free - settings.freeBytesFloor >= bytes else {
-            throw Problem(
-                .noSpace,
-                "\(bytes) bytes would leave less than \(settings.freeBytesFloor) of \(free) free")
         }
     }
 
