@@ -147,9 +147,7 @@ package final class DataDirectory: Sendable {
 
     /// Removes a file and makes that durable; one that is not there is no error.
     package func remove(_ relative: String) throws(StoreError) {
-        if unlink(absolute(relative)) != 0, errno != ENOENT {
-            throw StoreError(call: "unlink", errno: errno, file: relative)
-        }
+        try unlink(relative)
         do throws(StoreError) {
             try syncFolder(of: relative)
         } catch {
@@ -157,8 +155,15 @@ package final class DataDirectory: Sendable {
         }
     }
 
+    /// Removes a file; one that is not there is no error. Durable once its folder is.
+    package func unlink(_ relative: String) throws(StoreError) {
+        if Glibc.unlink(absolute(relative)) != 0, errno != ENOENT {
+            throw StoreError(call: "unlink", errno: errno, file: relative)
+        }
+    }
+
     /// Removes a file that nobody was told of; failing to is no error.
-    package func discard(_ relative: String) { unlink(absolute(relative)) }
+    package func discard(_ relative: String) { _ = Glibc.unlink(absolute(relative)) }
 
     /// A name for a file being made that nothing has yet.
     package func temporaryName() -> String {

@@ -59,8 +59,7 @@ extension Journal {
         let old = isForeign ? [] : numbers.filter { $0 < limit }
         let directory = files.directory
         let removed = holds.ifFree(olderThan: settings.maxCursorHoldMilliseconds) {
-            for number in old { directory.data.discard(directory.logPath(number)) }
-            return old
+            Array(old.prefix { (try? directory.data.unlink(directory.logPath($0))) != nil })
         }
         guard let removed else { return Archived(removed: [], holders: holds.current.count) }
         if !removed.isEmpty {

@@ -142,7 +142,7 @@ struct RotateWriter: MovingWriter {
         guard case .files(let bytes, let files) = size else {
             throw .badArgument(option: "size", detail: "a rotate log's size is bytes and files")
         }
-        try archives.removeBeyond(files)
+        try archives.removeBeyond(files, former: maxFiles)
         maxBytes = bytes
         maxFiles = files
     }

@@ -21,23 +21,27 @@ struct RotateArchives {
     }
 
     /// Removes archives from number `maxFiles` on, up to the first that is missing.
-    func removeBeyond(_ maxFiles: Int) throws(StoreError) {
+    ///
+    /// - Parameter former: below it one may be missing: a push that failed has left its place.
+    func removeBeyond(_ maxFiles: Int, former: Int = 0) throws(StoreError) {
         var number = maxFiles
-        while directory.exists(archive(number)) {
-            try directory.remove(archive(number))
+        while number < former || directory.exists(archive(number)) {
+            try directory.unlink(archive(number))
             number += 1
         }
+        if number > maxFiles { try directory.syncFolder(of: base) }
     }
 
-    /// Moves every archive up by one, over the oldest, and makes the log's file the newest.
+    /// Moves the archives up by one, over the oldest, and makes the log's file the newest.
+    ///
+    /// Where one is missing, as a push that failed leaves it, those above stay.
     func push(maxFiles: Int) throws(StoreError) {
         // Left over where a compression has failed.
         if directory.exists(plain(0)) { try compress(0) }
-        var number = maxFiles - 1
+        let last = maxFiles - 1
+        var number = (0..<last).first { !directory.exists(archive($0)) } ?? last
         while number > 0 {
-            if directory.exists(archive(number - 1)) {
-                try directory.rename(archive(number - 1), to: archive(number))
-            }
+            try directory.rename(archive(number - 1), to: archive(number))
             number -= 1
         }
         try directory.rename(base, to: plain(0))
@@ -66,12 +70,7 @@ struct RotateArchives {
 
     /// Removes all archives.
     func removeAll(maxFiles: Int) throws(StoreError) {
-        for path in [plain(0)] + (0..<maxFiles).map(archive) where directory.exists(path) {
-            directory.discard(path)
-            guard !directory.exists(path) else {
-                throw .io(.init(call: "unlink", errno: EIO, file: path))
-            }
-        }
+        for path in [plain(0)] + (0..<maxFiles).map(archive) { try directory.unlink(path) }
     }
 
     private func compress(_ number: Int) throws(StoreError) {

@@ -16,7 +16,7 @@ extension Logs {
 
     func finishDeleting(_ name: String, _ memory: LogMemory) throws(StoreError) {
         let base = memory.file ?? Self.defaultBase(name)
-        for path in try filesOfLog(base) { directory.discard(path) }
+        for path in try filesOfLog(base) { try directory.unlink(path) }
         try directory.syncFolder(of: base)
         try forget(name)
     }

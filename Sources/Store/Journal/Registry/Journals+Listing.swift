@@ -70,8 +70,9 @@ extension Journals {
     func finishDeleting(_ name: String, _ memory: JournalMemory) throws(StoreError) {
         let place = JournalDirectory(
             data: directory, path: memory.options.path ?? Self.defaultPath(name))
-        let names = (try? directory.names(in: place.path)) ?? []
-        for file in names where Self.isOurs(file) { directory.discard(place.path(file)) }
+        // One that is gone was removed before.
+        let names = directory.exists(place.path) ? try directory.names(in: place.path) : []
+        for file in names where Self.isOurs(file) { try directory.unlink(place.path(file)) }
         if rmdir(directory.absolute(place.path)) == 0 {
             try directory.syncFolder(of: place.path)
         }
