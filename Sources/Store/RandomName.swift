@@ -3,7 +3,7 @@ package enum RandomName {
     /// The prefix, an underscore and 32 hexadecimal digits.
     ///
     /// - Parameter holder: whose it is, which its last digits tell to those who know him.
-    static func lease(_ prefix: String, of holder: String = "") -> String {
+    static func lease(_ prefix: String, of holder: String) -> String {
         let start = prefix + "_" + (0..<3).map { _ in digits() }.joined()
         return start + mark(of: start, holder)
     }

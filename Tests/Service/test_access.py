@@ -162,7 +162,7 @@ def test_requests_whose_body_asks_for_more_need_more(guarded):
     assert user.status == 201
     assert read.delete(f"{log}/handles/{user.json['handle']}").status == 204
     owner = guarded["admin"].post(f"{log}/handles").json["handle"]
-    check_problem(read.delete(f"{log}/handles/{owner}"), "forbidden")
+    check_problem(read.delete(f"{log}/handles/{owner}"), "no_such_handle")
     check_problem(read.get(f"{log}/notifications"), "forbidden")
     pool = "/v1/mpools/app-x"
     made = write.put(f"{pool}/files/f", {"create": True, "pagesize": 512})
@@ -614,3 +614,26 @@ def test_a_cursor_is_its_tokens_own(tmp_path):
             check_problem(answer, "no_such_cursor")
         assert one.post(cursor + "/next").status == 200
         assert admin.delete(cursor).status == 204
+
+
+def test_a_handle_of_a_log_is_its_tokens_own(tmp_path):
+    data = tmp_path / "data"
+    scopes = {"one": ["read", "append", "write"], "other": ["read", "append", "write"],
+              "admin": ["admin"]}
+    secrets = {who: make_token(data, *scopes[who]) for who in scopes}
+    with Server(data) as server, As(server, secrets["one"]) as one, \
+            As(server, secrets["other"]) as other, As(server, secrets["admin"]) as admin:
+        log = "/v1/logs/l"
+        assert admin.put(log).status == 201
+        owner, blocker = (
+            one.post(log + path).json["handle"] for path in ("/handles", "/block"))
+        for handle in (owner, blocker):
+            asking = {"Log-Handle": handle}
+            for answer in (other.delete(f"{log}/handles/{handle}"),
+                           other.post(log + "/unblock", headers=asking),
+                           other.post(log + "/close", headers=asking),
+                           other.post(log + "/append", b"x", headers=asking)):
+                check_problem(answer, "no_such_handle")
+        assert one.post(log + "/unblock", headers={"Log-Handle": blocker}).status == 200
+        assert one.get(f"/v1/handles/{owner}").json["owner"]
+        assert admin.delete(f"{log}/handles/{owner}").status == 204

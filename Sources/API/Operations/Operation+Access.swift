@@ -38,11 +38,10 @@ extension LogOperation {
     fileprivate var access: Access {
         switch self {
         case .list, .get, .chunk, .chunkStep, .chunkInfo, .walk, .follow, .data, .check,
-            .export, .listHandles, .findHandle:
+            .export, .listHandles, .findHandle, .deleteHandle:
             .read
         case .notifications: .read(or: .write, "without Log-Handle, since that opens an owner")
         case .createHandle: .read(or: .write, "for an owner")
-        case .deleteHandle: .read(or: .write, "for an owner's or a blocker's")
         case .append: .append
         case .fence: .append(or: .write, "for require_fence")
         case .create, .info, .update, .open, .close, .lclose, .sync, .truncate, .reopen,

@@ -100,6 +100,9 @@ extension Call {
         throw .lacking(scope)
     }
 
+    /// Whose leases are that the call makes.
+    var holder: String { token?.id ?? "" }
+
     /// Whether a lease is not another token's, or an administrator asks.
     func owns(_ lease: String) -> Bool {
         guard let token, !token.may(.admin) else { return true }

@@ -19,7 +19,7 @@ extension Service {
         return try onJournal(call) { [ttl] service, journal throws(Problem) in
             let cursor = try mapping(of: .wiredTiger) { () throws(StoreError) in
                 try service.store.journals.cursors.open(
-                    on: journal, ttlMilliseconds: ttl, holder: call.token?.id ?? "")
+                    on: journal, ttlMilliseconds: ttl, holder: call.holder)
             }
             let location = "/v1/journals/\(journal.name)/cursors/\(cursor.id)"
             return try Self.json(

@@ -213,7 +213,7 @@ extension Service {
         }
         let isQueueing = queues
         return try onLog(call) { service, log throws(Problem) in
-            let handle = try service.blocker(caller, log)
+            let handle = try service.handle(of: caller, else: .blocker, call)
             return .later { complete in
                 log.block(by: handle.id, queues: isQueueing, waitMilliseconds: wait) { result in
                     if case .failure = result, caller == .service {
@@ -225,17 +225,6 @@ extension Service {
                         })
                 }
             }
-        }
-    }
-
-    private func blocker(
-        _ caller: LogCaller, _ log: DiskLog
-    ) throws(Problem) -> LogHandles.Handle {
-        if case .handle(let id) = caller, let handle = store.logs.handles.use(id) {
-            return handle
-        }
-        return try mapping(of: .diskLog) { () throws(StoreError) in
-            try store.logs.handles.make(for: log.name, .blocker, ttlMilliseconds: 60_000)
         }
     }
 

@@ -16,7 +16,7 @@ extension Service {
             try requireFreeSpace(for: call)
             let quota = try quota(for: call)
             defer { quota?.release() }
-            let (holder, handle) = try holder(for: request, caller, call.name)
+            let (holder, handle) = try holder(for: request, caller, call)
             let opening: Logs.Opening
             do throws(StoreError) {
                 opening = try store.logs.open(
@@ -47,21 +47,14 @@ extension Service {
     }
 
     private func holder(
-        for request: LogOpenRequest, _ caller: LogCaller, _ name: String
+        for request: LogOpenRequest, _ caller: LogCaller, _ call: Call
     ) throws(Problem) -> (Logs.Holder, LogHandles.Handle?) {
         switch request.link {
         case .service: return (.service, nil)
         case .none: return (.user, nil)
         case .handle:
-            let handle: LogHandles.Handle
-            if case .handle(let id) = caller, let known = store.logs.handles.use(id) {
-                handle = known
-            } else {
-                handle = try mapping(of: .diskLog) { () throws(StoreError) in
-                    try store.logs.handles.make(
-                        for: name, .owner, ttlMilliseconds: request.ttlMilliseconds ?? 60_000)
-                }
-            }
+            let handle = try handle(
+                of: caller, else: .owner, call, ttlMilliseconds: request.ttlMilliseconds)
             return (.owner(handle: handle.id, notify: request.notify), handle)
         }
     }
@@ -133,105 +126,6 @@ extension Service {
             try mapping(of: .diskLog) { () throws(StoreError) in
                 try store.logs.delete(call.name, keepFiles: keepFiles)
             }
-            return .now(Response(status: 204))
-        }
-    }
-
-    // MARK: - Handles
-
-    func createLogHandle(_ call: Call) throws(Problem) -> Answer {
-        _ = try call.negotiate([.json])
-        return try onLog(call) { service, log in
-            service.onFileThread { () throws(Problem) in
-                var isOwner = true
-                var notify = false
-                var ttl = 60_000
-                if !call.body.isEmpty {
-                    var object = try JSONObject(try JSONDocument(call.body, depth: 64).root)
-                    isOwner = try object.bool("owner") ?? true
-                    notify = try object.bool("notify") ?? false
-                    ttl = try object.ttl() ?? ttl
-                    try object.finish()
-                }
-                if isOwner { try call.require(.write) }
-                let handle = try mapping(of: .diskLog) { () throws(StoreError) in
-                    let handle = try service.store.logs.handles.make(
-                        for: log.name, isOwner ? .owner : .user, ttlMilliseconds: ttl)
-                    _ = try service.store.logs.open(
-                        log.name, LogOptions(),
-                        for: isOwner ? .owner(handle: handle.id, notify: notify) : .user)
-                    return handle
-                }
-                return try Self.json(call, status: 201, service.handleJSON(handle))
-            }
-        }
-    }
-
-    func handleJSON(_ handle: LogHandles.Handle) -> JSONValue {
-        let owners = store.logs.loaded(handle.log)?.holders.owners ?? [:]
-        return [
-            "handle": .string(handle.id), "log": .string(handle.log),
-            "owner": .bool(owners[handle.id] != nil),
-            "notify": .bool(owners[handle.id] ?? false),
-            "ttl_ms": .integer(handle.ttlMilliseconds),
-            "expires_at": .string(WallClock.text(ofMilliseconds: handle.expiresAt)),
-        ]
-    }
-
-    func listLogHandles(_ call: Call) throws(Problem) -> Answer {
-        try onLog(call) { service, log throws(Problem) in
-            let handles = service.store.logs.handles.all(of: log.name).map(service.handleJSON)
-            return try Self.json(call, ["handles": .array(handles)])
-        }
-    }
-
-    func findLogHandle(_ call: Call) throws(Problem) -> Answer {
-        guard let handle = store.logs.handles.use(call.name), call.covers("logs", handle.log)
-        else {
-            throw Problem(.noSuchHandle(handle: call.name))
-        }
-        return try Self.json(call, handleJSON(handle))
-    }
-
-    /// The handle that the path names, if it is one of the log's.
-    private func namedHandle(_ call: Call) throws(Problem) -> LogHandles.Handle {
-        let id = call.route.captures.last ?? ""
-        guard let handle = store.logs.handles.use(id), handle.log == call.name else {
-            throw Problem(.noSuchHandle(handle: id))
-        }
-        return handle
-    }
-
-    func updateLogHandle(_ call: Call) throws(Problem) -> Answer {
-        _ = try call.negotiate([.json])
-        let caller = try caller(call)
-        let handle = try namedHandle(call)
-        var object = try JSONObject(try JSONDocument(call.body, depth: 64).root)
-        let notify = try object.bool("notify")
-        try object.finish()
-        guard let notify else {
-            throw Problem(.badParameter, "notify is needed", option: "notify")
-        }
-        let wait = try blockWait(call)
-        return try onLog(call) { service, log in
-            .later { complete in
-                log.changeNotify(
-                    of: handle.id, to: notify, by: caller, waitMilliseconds: wait
-                ) { result in
-                    complete(
-                        result.mapError { Problem($0, of: .diskLog) }.map {
-                            .now(Response(json: service.handleJSON(handle)))
-                        })
-                }
-            }
-        }
-    }
-
-    func deleteLogHandle(_ call: Call) throws(Problem) -> Answer {
-        let handle = try namedHandle(call)
-        if handle.kind != .user { try call.require(.write) }
-        return onFileThread { [self] () throws(Problem) in
-            try mapping(of: .diskLog) { () throws(StoreError) in try store.logs.close(handle) }
             return .now(Response(status: 204))
         }
     }

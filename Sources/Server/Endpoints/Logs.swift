@@ -59,15 +59,6 @@ extension Service {
         }
     }
 
-    /// Whose call it is; the use keeps a handle alive.
-    func caller(_ call: Call) throws(Problem) -> LogCaller {
-        guard let id = call.headers[.logHandle] else { return .service }
-        guard let handle = store.logs.handles.use(id), handle.log == call.name else {
-            throw Problem(.noSuchHandle(handle: id))
-        }
-        return .handle(id)
-    }
-
     /// How long the call may wait while another has blocked the log.
     func blockWait(_ call: Call) throws(Problem) -> Int {
         try call.integer("wait_ms", in: 0...settings.waitLimit) ?? min(30_000, settings.waitLimit)

@@ -58,12 +58,12 @@ struct MPoolCalls {
 
     /// A pin as it is answered, with its page unless the client does not want that.
     func fget(
-        _ name: String, _ request: FgetRequest, minimal: Bool, for token: AccessToken?
+        _ name: String, _ request: FgetRequest, minimal: Bool, holder: String
     ) throws(StoreError) -> (result: Result, pin: PageLeases.Info, bytes: [UInt8], etag: String) {
         let file = try pool.file(name)
         let (pin, bytes) = try pool.leases.get(
             file, name: name, request.page, request.mode,
-            ttlMilliseconds: request.ttlMilliseconds, holder: token?.id ?? ""
+            ttlMilliseconds: request.ttlMilliseconds, holder: holder
         ) { Array($0) }
         let etag = bytes.withUnsafeBytes { file.tag(of: $0) }
         var json: [JSONValue.Member] = [

@@ -28,7 +28,7 @@ extension Service {
             let minimal = Preference(call.headers.joined(.prefer)).wantsMinimal
             do throws(StoreError) {
                 let got = try MPoolCalls(pool: pool).fget(
-                    call.fileName, request, minimal: minimal, for: call.token)
+                    call.fileName, request, minimal: minimal, holder: call.holder)
                 let headers: [Response.Header] = [
                     .init("ETag", got.etag), .init("Mpool-Pin", got.pin.id),
                     .init("Mpool-Pgno", String(got.pin.pgno)),
@@ -185,7 +185,7 @@ private struct MPoolBatch {
         if request.makesPage { try call.require(.append) }
         if !minimal { try takeRoom(for: try self.file(file)) }
         let got = try mapping(of: .mpool) { () throws(StoreError) in
-            try calls.fget(file, request, minimal: minimal, for: call.token)
+            try calls.fget(file, request, minimal: minimal, holder: call.holder)
         }
         if let name { pins[name] = got.pin.id }
         return got.result

@@ -159,7 +159,7 @@ extension Service {
         if caller == .service { try call.require(.write) }
         return try onLog(call) { service, log in
             service.onFileThread { () throws(Problem) in
-                let handle = try service.listener(caller, log)
+                let handle = try service.listener(caller, log, call)
                 guard service.store.logs.handles.pin(handle.id) else {
                     throw Problem(.noSuchHandle(handle: handle.id))
                 }
@@ -175,20 +175,14 @@ extension Service {
 
     /// The owner that is told: the caller's, or one that lives as long as the stream.
     private func listener(
-        _ caller: LogCaller, _ log: DiskLog
+        _ caller: LogCaller, _ log: DiskLog, _ call: Call
     ) throws(Problem) -> LogHandles.Handle {
-        let logs = store.logs
         if case .handle(let id) = caller {
-            guard let handle = logs.handles.use(id), log.holders.owners[id] == true else {
+            guard let handle = store.logs.handles.use(id), log.holders.owners[id] == true else {
                 throw Problem(.notOwner(handle: id))
             }
             return handle
         }
-        return try mapping(of: .diskLog) { () throws(StoreError) in
-            let handle = try logs.handles.make(for: log.name, .owner, ttlMilliseconds: 60_000)
-            _ = try logs.open(
-                log.name, LogOptions(), for: .owner(handle: handle.id, notify: true))
-            return handle
-        }
+        return try openHandle(.owner, of: log, call, notify: true)
     }
 }

@@ -155,7 +155,7 @@ package final class DataDirectory: Sendable {
         }
     }
 
-    /// Removes a file; one that is not there is no error. Durable once its folder is.
+    /// Removes a file, durably once its folder is synced; one that is not there is no error.
     package func unlink(_ relative: String) throws(StoreError) {
         if Glibc.unlink(absolute(relative)) != 0, errno != ENOENT {
             throw StoreError(call: "unlink", errno: errno, file: relative)

@@ -36,11 +36,12 @@ package final class LogHandles: Sendable {
         self.expired = expired
     }
 
+    /// - Parameter holder: whose it is, for `RandomName.isLease`.
     /// - Throws: `.tooManyHandles`.
     package func make(
-        for log: String, _ kind: Kind, ttlMilliseconds: Int
+        for log: String, _ kind: Kind, ttlMilliseconds: Int, holder: String
     ) throws(StoreError) -> Handle {
-        let id = RandomName.lease("h")
+        let id = RandomName.lease("h", of: holder)
         let handle = Handle(
             id: id, log: log, kind: kind, ttlMilliseconds: ttlMilliseconds,
             expiresAt: WallClock.nowMilliseconds + ttlMilliseconds,
