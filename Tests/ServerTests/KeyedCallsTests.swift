@@ -14,11 +14,11 @@ import Testing
     }
 
     /// Answers until those that came before are forgotten.
-    private static func fill(_ calls: KeyedCalls) {
+    private static func fill(_ calls: KeyedCalls) throws {
         let answer = RememberedAnswer.response(
             Response(type: .octetStream, body: [UInt8](repeating: 0, count: 1 << 20)))
         for number in 10..<UInt8(10 + KeyedCalls.byteLimit >> 20 + 1) {
-            _ = calls.begin(key(number), on: "other", isOnDisk: false) {}
+            _ = try calls.begin(key(number), on: "other", isOnDisk: false) {}
             calls.finish(key(number), on: "other", answer, isOnDisk: false)
         }
     }
@@ -29,14 +29,14 @@ import Testing
         let folder = try TemporaryDirectory()
         let calls = KeyedCalls(CallNotes(in: try DataDirectory(path: folder.path)))
         let key = Self.key(1)
-        _ = calls.begin(key, on: "r", isOnDisk: false) {}
+        _ = try calls.begin(key, on: "r", isOnDisk: false) {}
         calls.finish(key, on: "r", Self.small, isOnDisk: false)
-        guard case .done = calls.begin(key, on: "r", isOnDisk: false, again: {}) else {
+        guard case .done = try calls.begin(key, on: "r", isOnDisk: false, again: {}) else {
             Issue.record("the answer is not remembered")
             return
         }
-        Self.fill(calls)
-        guard case .new = calls.begin(key, on: "r", isOnDisk: false, again: {}) else {
+        try Self.fill(calls)
+        guard case .new = try calls.begin(key, on: "r", isOnDisk: false, again: {}) else {
             Issue.record("the answer is remembered for good")
             return
         }
@@ -47,12 +47,12 @@ import Testing
         let calls = KeyedCalls(CallNotes(in: try DataDirectory(path: folder.path)))
         let key = Self.key(1)
         let told = Atomic(0)
-        _ = calls.begin(key, on: "r", isOnDisk: false) {}
+        _ = try calls.begin(key, on: "r", isOnDisk: false) {}
         calls.finish(key, on: "r", Self.small, isOnDisk: false)
         calls.forget("r")
-        _ = calls.begin(key, on: "r", isOnDisk: false) {}
-        Self.fill(calls)
-        let again = calls.begin(key, on: "r", isOnDisk: false) {
+        _ = try calls.begin(key, on: "r", isOnDisk: false) {}
+        try Self.fill(calls)
+        let again = try calls.begin(key, on: "r", isOnDisk: false) {
             told.add(1, ordering: .relaxed)
         }
         guard case .running = again else {
@@ -61,5 +61,21 @@ import Testing
         }
         calls.finish(key, on: "r", Self.small, isOnDisk: false)
         #expect(told.load(ordering: .relaxed) == 1)
+    }
+
+    @Test func answerOnDiskIsFoundWhereOthersHaveTakenItsPlaceInMemory() throws {
+        let folder = try TemporaryDirectory()
+        let calls = KeyedCalls(CallNotes(in: try DataDirectory(path: folder.path)))
+        let key = Self.key(1)
+        _ = try calls.begin(key, on: "logs/r", isOnDisk: true) {}
+        calls.finish(key, on: "logs/r", Self.small, isOnDisk: true)
+        for number in 0...KeyedCalls.resourceLimit {
+            _ = try calls.begin(Self.key(2), on: "logs/\(number)", isOnDisk: true) {}
+            calls.drop(Self.key(2), on: "logs/\(number)", isOnDisk: true)
+        }
+        guard case .done = try calls.begin(key, on: "logs/r", isOnDisk: true, again: {}) else {
+            Issue.record("it would be done twice")
+            return
+        }
     }
 }

@@ -1,3 +1,4 @@
+import Foundation
 import TestSupport
 import Testing
 
@@ -80,5 +81,20 @@ import Testing
             _ = try notes.add(note(1, .void), to: "logs/l")
             #expect(!directory.exists(".tidemark/calls/logs-l"))
         }
+    }
+
+    @Test func noteIsKeptWhereTheFileCannotBeWrittenAnew() throws {
+        let folder = try TemporaryDirectory()
+        let notes = CallNotes(in: try DataDirectory(path: folder.path))
+        let large = [UInt8](repeating: 7, count: CallNotes.fileLimit / 2)
+        #expect(try notes.add(note(1, .done, payload: large), to: "pools/p"))
+        let unfinished = folder.path + "/.tidemark/new"
+        try FileManager.default.removeItem(atPath: unfinished)
+        #expect(try notes.add(note(2, .intended, payload: large), to: "pools/p"))
+        #expect(try notes.read("pools/p").map(\.key) == [note(1, .done).key, note(2, .done).key])
+        try FileManager.default.createDirectory(
+            atPath: unfinished, withIntermediateDirectories: false)
+        #expect(try !notes.add(note(3, .intended), to: "pools/p"))
+        #expect(try notes.read("pools/p").map(\.key) == [note(3, .intended).key])
     }
 }

@@ -17,7 +17,7 @@ final class KeyedCalls: Sendable {
     static let countLimit = 65_536
     static let byteLimit = 64 << 20
     /// Resources whose files have been read.
-    private static let resourceLimit = 256
+    static let resourceLimit = 256
 
     /// What is known of a call that begins.
     enum Finding {
@@ -72,33 +72,46 @@ final class KeyedCalls: Sendable {
 
     // MARK: - Beginning
 
-    /// Takes the call's name, or says what is known of it.
+    /// Takes the call's name, or says what is known of it; waits for the disk if it is on disk.
     ///
     /// - Parameter again: called when the call under way has ended, if that is the finding.
     func begin(
         _ key: IdempotencyKey, on resource: String, isOnDisk: Bool,
         again: @escaping @Sendable () -> Void
+    ) throws(StoreError) -> Finding {
+        while true {
+            if isOnDisk { try load(resource) }
+            let finding = state.withLock { state -> Finding? in
+                // Others may have made it leave since: what is on disk of the name is not known then.
+                guard !isOnDisk || state.loaded.contains(resource) else { return nil }
+                return Self.begin(key, on: resource, isOnDisk: isOnDisk, again, &state)
+            }
+            if let finding { return finding }
+        }
+    }
+
+    private static func begin(
+        _ key: IdempotencyKey, on resource: String, isOnDisk: Bool,
+        _ again: @escaping @Sendable () -> Void, _ state: inout State
     ) -> Finding {
         let now = WallClock.nowMilliseconds
-        return state.withLock { state in
-            guard var entry = state.entries[key.name], !Self.hasEnded(entry, now) else {
-                state.entries[key.name] = Entry(
-                    resource: resource, content: key.content, isOnDisk: isOnDisk, time: now,
-                    progress: .running([]))
-                return .new
-            }
-            guard entry.content == key.content else { return .other }
-            switch entry.progress {
-            case .done(let answer): return .done(answer)
-            case .undecided(let before):
-                entry.progress = .running([])
-                state.entries[key.name] = entry
-                return .undecided(before: before)
-            case .running(let others):
-                entry.progress = .running(others + [again])
-                state.entries[key.name] = entry
-                return .running
-            }
+        guard var entry = state.entries[key.name], !hasEnded(entry, now) else {
+            state.entries[key.name] = Entry(
+                resource: resource, content: key.content, isOnDisk: isOnDisk, time: now,
+                progress: .running([]))
+            return .new
+        }
+        guard entry.content == key.content else { return .other }
+        switch entry.progress {
+        case .done(let answer): return .done(answer)
+        case .undecided(let before):
+            entry.progress = .running([])
+            state.entries[key.name] = entry
+            return .undecided(before: before)
+        case .running(let others):
+            entry.progress = .running(others + [again])
+            state.entries[key.name] = entry
+            return .running
         }
     }
 
@@ -107,8 +120,8 @@ final class KeyedCalls: Sendable {
         return now - entry.time > lifetime
     }
 
-    /// Reads what is on disk of a resource's calls; waits for the disk.
-    func load(_ resource: String) throws(StoreError) {
+    /// Reads what is on disk of a resource's calls.
+    private func load(_ resource: String) throws(StoreError) {
         guard !state.withLock({ $0.loaded.contains(resource) }) else { return }
         let found = try notes.read(resource)
         state.withLock { state in

@@ -95,13 +95,13 @@ private struct KeyedCall: Sendable {
 
     /// Waits for the disk if the call is remembered there.
     func begin(_ complete: @escaping Answer.Completion) {
+        let finding: KeyedCalls.Finding
         do throws(StoreError) {
-            if isOnDisk { try service.calls.load(resource) }
+            finding = try service.calls.begin(key, on: resource, isOnDisk: isOnDisk) {
+                service.store.files.submit { begin(complete) }
+            }
         } catch {
             return complete(.failure(Problem(error)))
-        }
-        let finding = service.calls.begin(key, on: resource, isOnDisk: isOnDisk) {
-            service.store.files.submit { begin(complete) }
         }
         switch finding {
         case .running: break
