@@ -272,6 +272,59 @@ def test_size_that_can_not_be_written_leaves_the_ring_in_order(start, faults, ca
     assert found.fault is None and found.item["size"] == size, found.fault
 
 
+# Lets every call be the first of those that fail until nothing is mended any more.
+FOR_GOOD = [("open", errno.EMFILE), ("pwrite", errno.EIO), ("fsync", errno.EIO), ("rename", errno.EIO)]
+
+
+@pytest.mark.parametrize("call, error", FOR_GOOD, ids=[call for call, _ in FOR_GOOD])
+@pytest.mark.parametrize("format", ["internal", "external"])
+@pytest.mark.parametrize("goes_on", [False, True], ids=["killed at once", "goes on"])
+def test_move_that_is_not_taken_back_leaves_every_record_in_its_place(
+        start, faults, dice, call, error, format, goes_on):
+    server = start(**faults.options)
+    path = "/v1/logs/l"
+    ring = {"type": "wrap", "format": format, "size": {"max_no_bytes": 100, "max_no_files": 3}}
+    assert server.client.put(path, ring).status == 201
+    step = 1 if FAULTS == "all" else 5
+    kept, number, nth, failures = {}, 0, dice.randint(1 - step, 0), None
+
+    def append():
+        nonlocal number
+        number += 1
+        record = b"<%05d:%s>" % (number, b"r" * 30)
+        answer = server.client.post(path + "/append", record, type=BYTES)
+        if answer.status == 200:
+            kept[answer.json["first"]] = record
+        return answer.status == 200
+
+    while failures != 0:
+        nth += step
+        # Around the ring, and to the end of a file.
+        while number % 8 != 2:
+            assert append()
+        faults.arm(call, nth, sticky=True, error=error, path=server.data.name)
+        failures = [append() for _ in range(6)].count(False)
+        if goes_on:
+            faults.disarm()
+            for _ in range(3):
+                append()
+        else:
+            number += 1
+        server.kill9()
+        faults.disarm()
+        server.start()
+        found = logs.Found(server.client, "l")
+        assert found.fault is None, (nth, found.fault)
+        for place, record in kept.items():
+            if place >= found.oldest:
+                held = found.records
+                there = held.get(place) if format == "internal" else (
+                    held[place - found.oldest:][:len(record)])
+                assert there == record, (nth, place, found)
+        assert found.position > max(kept)
+    assert nth > step
+
+
 @pytest.mark.parametrize("nth", range(1, 8))
 def test_reopening_that_fails_half_way_is_carried_on_with(start, faults, nth):
     server = start(**faults.options)

@@ -133,12 +133,23 @@ package final class DataDirectory: Sendable {
     package func replaceContents(
         of relative: String, with bytes: [UInt8]
     ) throws(StoreError) {
+        let temporary = try prepare(bytes)
+        do throws(StoreError) {
+            try replace(relative, with: temporary)
+        } catch {
+            discard(temporary)
+            throw error
+        }
+    }
+
+    /// Puts bytes on stable storage under a name that nothing has yet: for `replace`, or `discard`.
+    package func prepare(_ bytes: [UInt8]) throws(StoreError) -> String {
         let temporary = temporaryName()
         do throws(StoreError) {
             let file = try open(temporary, flags: O_WRONLY | O_CREAT | O_EXCL)
             try file.write(bytes, at: 0)
             try file.sync()
-            try replace(relative, with: temporary)
+            return temporary
         } catch {
             discard(temporary)
             throw error

@@ -15,8 +15,11 @@ struct Note: Equatable, Sendable {
 
     /// Puts the note on stable storage in the place of the one before.
     func save(at path: String, in directory: DataDirectory) throws(StoreError) {
-        let text = values.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)\n" }.joined()
-        try directory.replaceContents(of: path, with: Array(text.utf8))
+        try directory.replaceContents(of: path, with: encoded)
+    }
+
+    var encoded: [UInt8] {
+        Array(values.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)\n" }.joined().utf8)
     }
 
     subscript(key: String) -> Int? {

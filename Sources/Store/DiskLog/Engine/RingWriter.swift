@@ -87,26 +87,21 @@ struct RingWriter: MovingWriter {
         do throws(StoreError) {
             return try turn(to: number, file, bytes, isDurable: isDurable, &isPublished)
         } catch {
-            do throws(StoreError) {
-                try stay(number, file, isPublished)
-            } catch let second {
-                // What the files say now only an opening can tell.
-                throw .failed(detail: "\(error.summary), and then: \(second.summary)")
-            }
+            try stay(number, file, isPublished, because: error)
             throw error
         }
     }
 
     /// The log stays where it is: that must be what slots, index and files say.
     private mutating func stay(
-        _ number: Int, _ file: LogFile, _ isPublished: Bool
+        _ number: Int, _ file: LogFile, _ isPublished: Bool, because error: StoreError
     ) throws(StoreError) {
         guard isPublished else {
             file.abandon(in: setting.directory)
             return try setting.place.write(place)
         }
         guard number != index.current else {
-            throw .failed(detail: "a new file was in place already")
+            throw .failed(detail: "\(error.summary), when a new file was in place already")
         }
         try setting.directory.remove(path(number))
         starts[number] = nil

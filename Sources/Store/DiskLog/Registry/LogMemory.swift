@@ -82,6 +82,27 @@ struct LogMemory: Equatable, Sendable {
     func save(in directory: DataDirectory) throws(StoreError) {
         try note.save(at: path, in: directory)
     }
+
+    /// What is saved later, ready for that: then a full disk can't refuse it any more.
+    struct Prepared {
+        fileprivate let path: String
+        fileprivate let temporary: String
+
+        func save(in directory: DataDirectory) throws(StoreError) {
+            do throws(StoreError) {
+                try directory.replace(path, with: temporary)
+            } catch {
+                discard(in: directory)
+                throw error
+            }
+        }
+
+        func discard(in directory: DataDirectory) { directory.discard(temporary) }
+    }
+
+    func prepare(in directory: DataDirectory) throws(StoreError) -> Prepared {
+        Prepared(path: path, temporary: try directory.prepare(note.encoded))
+    }
 }
 
 extension LogSize {

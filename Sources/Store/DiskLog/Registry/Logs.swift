@@ -128,12 +128,15 @@ package final class Logs: Sendable {
     private func loadAlone(
         _ name: String, _ options: LogOptions, _ memory: LogMemory, for holder: Holder
     ) throws(StoreError) -> Opening {
+        // Before a file is touched: one that was emptied stays so, even if the opening is refused.
+        let note = try remembering(options, memory, holder)
         let opened: LogOpener.Opened
         do throws(StoreError) {
             opened = try LogOpener(
                 name: name, node: node, options: options, directory: directory
             ).open()
         } catch {
+            note?.discard(in: directory)
             failures.withLock { $0[name] = error }
             throw error
         }
@@ -142,19 +145,20 @@ package final class Logs: Sendable {
             opened, type: options.type ?? .halt, options: options,
             services: services, handles: handles)
         report(log)
-        try remember(name, options, memory, holder)
+        try note?.save(in: directory)
         open.add(log)
         join(log, holder)
         return Opening(log: log, isNew: opened.isNew, wasOpened: true)
     }
 
-    private func remember(
-        _ name: String, _ options: LogOptions, _ memory: LogMemory, _ holder: Holder
-    ) throws(StoreError) {
+    /// What is to be remembered once the log is open; nil if that is known.
+    private func remembering(
+        _ options: LogOptions, _ memory: LogMemory, _ holder: Holder
+    ) throws(StoreError) -> LogMemory.Prepared? {
         var changed = memory
         let isHeld = if case .service = holder { true } else { false }
         changed.remember(options, isHeld: isHeld)
-        if changed != memory { try changed.save(in: directory) }
+        return changed == memory ? nil : try changed.prepare(in: directory)
     }
 
     private func report(_ log: DiskLog) {
