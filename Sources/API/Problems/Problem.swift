@@ -4,7 +4,7 @@ package struct Problem: Error, Equatable, Sendable {
     package enum Applied: String, Sendable { case no, yes, partial, unknown }
 
     package let code: ProblemCode
-    package let detail: String
+    package var detail: String
     package var applied: Applied
     /// The engine that refused, such as `pmemlog`.
     package var engine: String?

@@ -72,6 +72,7 @@ extension Problem {
         let tag = EntityTag(
             identity: journal.identity, generation: generation, position: position)
         let lsn = LSN(position: position).description
+        detail = "the journal's last record is \(lsn)"
         members.removeAll { $0.name == "position" }
         add("position", .string(lsn))
         add("etag", .string(tag.text))

@@ -68,8 +68,7 @@ final class PmemEngine: GatedEngine, Sendable {
         var pieces: [[UInt8]] = []
         for append in batch {
             do throws(StoreError) {
-                try requireOpen(view)
-                if let known = try gate.keys.replay(append.key) {
+                if let known = try replay(append) {
                     results.append(.success(asSafe(known, view)))
                     continue
                 }
@@ -211,6 +210,8 @@ final class PmemEngine: GatedEngine, Sendable {
         }
         watermark.interrupt()
     }
+
+    func requireOpen() throws(StoreError) { try requireOpen(view) }
 
     private func requireOpen(_ view: PmemLog.View) throws(StoreError) {
         switch view.state {

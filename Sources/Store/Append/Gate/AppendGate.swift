@@ -41,6 +41,25 @@ package protocol FencedLog: Sendable {
 /// An engine that lets appends through a gate.
 package protocol GatedEngine: CommitEngine {
     var gate: AppendGate { get }
+
+    /// - Throws: what keeps it from taking appends.
+    func requireOpen() throws(StoreError)
+}
+
+extension GatedEngine {
+    /// What an append that has been done before came to; nil if it is to be done.
+    ///
+    /// - Throws: `.keyReused`; what keeps the engine from taking appends: of one that was on its way
+    ///   when that happened nobody knows.
+    func replay(_ append: Append) throws(StoreError) -> Appended? {
+        do throws(StoreError) {
+            try requireOpen()
+        } catch {
+            let known = try? gate.keys.replay(append.key)
+            throw known == nil ? error : error.asUnknown(of: "the \(Self.kind)")
+        }
+        return try gate.keys.replay(append.key)
+    }
 }
 
 extension Committer where Engine: GatedEngine {

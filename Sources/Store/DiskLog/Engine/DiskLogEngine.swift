@@ -95,12 +95,6 @@ final class DiskLogEngine: GatedEngine, Sendable {
         return addition
     }
 
-    /// What an append that has been done before came to.
-    fileprivate func replay(_ append: Append) throws(StoreError) -> Appended? {
-        try requireOpen()
-        return try gate.keys.replay(append.key)
-    }
-
     private func state(_ writer: any LogWriter) -> Expectation.State {
         .init(
             identity: writer.place.identityText, generation: Int(writer.place.generation),
@@ -202,7 +196,7 @@ final class DiskLogEngine: GatedEngine, Sendable {
     }
 
     /// A read-only log, and one that failed, takes nothing.
-    private func requireOpen() throws(StoreError) {
+    func requireOpen() throws(StoreError) {
         switch view.state {
         case .open: break
         case .closed: throw .log(.noSuchLog(name: setting.name, isKnown: true))

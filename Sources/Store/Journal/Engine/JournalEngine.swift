@@ -72,8 +72,7 @@ final class JournalEngine: GatedEngine, Sendable {
         var pending = Pending(last: view.last)
         for (index, append) in batch.enumerated() {
             do throws(StoreError) {
-                try requireOpen()
-                if let known = try gate.keys.replay(append.key) {
+                if let known = try replay(append) {
                     results.append(.success(known))
                     continue
                 }
@@ -258,7 +257,7 @@ final class JournalEngine: GatedEngine, Sendable {
         return failure
     }
 
-    private func requireOpen() throws(StoreError) {
+    func requireOpen() throws(StoreError) {
         switch view.state {
         case .open: break
         case .closed: throw .journal(.noSuchJournal(name: name, isKnown: true))
