@@ -42,7 +42,7 @@ package final class Store: Sendable {
         let cache = try ReadCache(size: serviceCacheSize, directory)
         let services = LogServices(
             committers: committers, files: files, timers: timers, budget: budget,
-            counters: counters, cache: cache, report: report)
+            counters: counters, cache: cache, owners: FileOwners(in: directory), report: report)
         pools = Pools(directory: directory, services: services)
         logs = Logs(directory: directory, services: services, node: "nonode@nohost")
         journals = Journals(directory: directory, services: services)
@@ -89,5 +89,6 @@ struct LogServices: Sendable {
     let counters: StoreCounters
     /// Pages of files that were read before; nil if none are kept.
     let cache: ReadCache?
+    let owners: FileOwners
     let report: @Sendable (String) -> Void
 }

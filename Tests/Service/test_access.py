@@ -205,7 +205,7 @@ def test_files_of_others_cannot_be_had_by_their_path(guarded):
     check_problem(
         tenant.post("/v1/logs/other-y/reopen", {"file": "logs/app-x.LOG"}), "forbidden")
     check_problem(tenant.put("/v1/mpools/other-m", {"journal": "app-x"}), "no_such_journal")
-    assert tenant.put("/v1/logs/other-l", {"file": "logs/other-file.LOG"}).status == 201
+    assert tenant.put("/v1/logs/other-l", {"file": "logs/other-l.LOG"}).status == 201
 
 
 def test_tokens_are_made_shown_and_taken_back(guarded):

@@ -8,14 +8,16 @@ or between them if that came to several records or files.
 import contextlib
 import gzip
 import http.client
+import itertools
 import os
 import random
+import shutil
 
 import pytest
 
 from support import logs
 from support.client import frames
-from support.deaths import count_calls, die, die_everywhere
+from support.deaths import DEATHS, count_calls, die, die_everywhere
 from support.faults import Faults
 from support.server import Server, StartFailed
 
@@ -363,3 +365,52 @@ def test_death_at_any_call_of_a_truncation_leaves_all_or_nothing(tmp_path, files
             # The generation may be a new one all the same.
             is_whole = (found.oldest, found.records) == (before.oldest, before.records)
             assert is_empty or is_whole, f"call {nth} of {calls}: {before} became {found}"
+
+
+@pytest.mark.parametrize("kind", ["halt", "haltx", "wrap", "wrapx", "rotate"])
+@pytest.mark.parametrize("request_of", ["reopen", "truncate"])
+def test_death_of_who_mends_a_death_leaves_all_or_nothing(tmp_path, dice, kind, request_of):
+    """All pairs of calls that the two may die at; some of them unless all are wanted."""
+    faults, path, data = Faults(tmp_path / "faults"), "/v1/logs/l", tmp_path / "data"
+    body = {"file": "old/l"} if request_of == "reopen" else None
+
+    def die_in_request(nth):
+        shutil.rmtree(data, ignore_errors=True)
+        with Server(data, **faults.options) as server:
+            api = server.client
+            assert api.put(path, KINDS[kind]).status == 201
+            for number in range(4):
+                assert api.post(path + "/append", b"<%d>" % number, type=BYTES).status == 200
+            before = logs.Found(api, "l")
+            faults.die(nth)
+            with contextlib.suppress(OSError, http.client.HTTPException):
+                assert api.post(f"{path}/{request_of}", body).status == 200
+            calls = faults.changes
+            server.kill9()
+        faults.die(0)
+        return before, calls
+
+    def die_while_mending(nth):
+        faults.die(nth)
+        with contextlib.suppress(StartFailed, OSError, http.client.HTTPException):
+            with Server(data, **faults.options) as server:
+                server.client.get(path)
+                server.kill9()
+                return False
+        return True
+
+    calls = die_in_request(0)[1]
+    for first in range(1, calls + 1) if DEATHS == "all" else [dice.randint(1, calls)]:
+        seconds = itertools.count(1) if DEATHS == "all" else sorted(dice.sample(range(1, 60), 4))
+        for second in seconds:
+            before, _ = die_in_request(first)
+            has_died = die_while_mending(second)
+            faults.die(0)
+            with Server(data, **faults.options) as server:
+                found = logs.Found(server.client, "l")
+            is_empty = found.oldest == before.position and found.records in ({}, b"", HEAD)
+            is_whole = (found.oldest, found.records) == (before.oldest, before.records)
+            assert found.fault is None, (first, second, found.fault)
+            assert is_empty or is_whole, f"{first}, then {second}: {before} became {found}"
+            if not has_died:
+                break

@@ -320,8 +320,9 @@ def test_a_batch_with_an_empty_record_is_refused_whole(api, name):
 
 
 def test_a_pool_that_is_refused_is_not_adopted(shared, api, name):
-    assert api.put(f"/v1/pools/{name}").status == 201
+    file = {"file": f"s/{name}"}
+    assert api.put(f"/v1/pools/{name}", file).status == 201
     assert api.delete(f"/v1/pools/{name}?keep_file=true").status == 204
-    answer = api.put(f"/v1/pools/{name}-2", {"file": f"pools/{name}", "pool_size": 4 << 20})
+    answer = api.put(f"/v1/pools/{name}-2", {**file, "pool_size": 4 << 20})
     check_problem(answer, "arg_mismatch")
     assert api.get(f"/v1/pools/{name}-2").status == 404

@@ -63,17 +63,20 @@ package final class Pools: Sendable {
                 return (try reopen(name, options, memory), false)
             }
             let path = options.path(for: name)
-            if path != Self.defaultPath(name), directory.exists(path) {
-                return (try adopt(name, path, options, memory), false)
-            }
-            AppendGate.forget("pools", name, in: directory)
-            try note(path, for: name, in: memory)
+            _ = try services.owners.claim(path, for: Self.owner(name))
             do throws(StoreError) {
+                if path != Self.defaultPath(name), directory.exists(path) {
+                    return (try adopt(name, path, options, memory), false)
+                }
+                AppendGate.forget("pools", name, in: directory)
+                try note(path, for: name, in: memory)
                 try PoolFile.create(
                     path, size: options.size ?? PoolLayout.minimumSize,
                     mode: options.mode ?? 0o600, createdAt: time(nil), in: directory)
             } catch {
+                // What is refused is not remembered.
                 try? directory.remove(PoolMemory.path(of: name))
+                services.owners.release(Self.owner(name))
                 throw error
             }
             do throws(StoreError) {
@@ -110,7 +113,7 @@ package final class Pools: Sendable {
                 if path == Self.defaultPath(name) {
                     return try memory.update { $0[PoolMemory.closed] = 1 }
                 }
-            } else {
+            } else if try services.owners.isFree(path, for: Self.owner(name)) {
                 try removeParts(of: path)
                 try directory.remove(path)
             }
@@ -118,6 +121,7 @@ package final class Pools: Sendable {
             // A note without a pool means nothing.
             memories.withLock { $0[name] = nil }
             try? directory.remove(PoolMemory.path(of: name))
+            services.owners.release(Self.owner(name))
         }
     }
 
@@ -190,6 +194,10 @@ package final class Pools: Sendable {
     // MARK: - With the name's turn
 
     static func defaultPath(_ name: String) -> String { "pools/" + name }
+
+    private static func owner(_ name: String) -> FileOwners.Owner {
+        .init(kind: "pools", name: name)
+    }
 
     private func path(of name: String, _ memory: PoolMemory) -> String {
         memory.current.values[PoolMemory.file] ?? Self.defaultPath(name)
@@ -270,7 +278,6 @@ package final class Pools: Sendable {
         _ name: String, _ path: String, _ options: PoolOptions, _ memory: PoolMemory
     ) throws(StoreError) -> PmemLog {
         let found = try PoolFile(at: path, in: directory)
-        // What is refused is not remembered.
         if let size = options.size { try Self.check(size, of: found.poolSize) }
         try note(path, for: name, in: memory)
         return try reopen(name, options, memory)

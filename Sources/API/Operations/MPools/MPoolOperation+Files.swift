@@ -12,7 +12,7 @@ extension MPoolOperation {
             answers: [
                 .init(200, "It was open.", [.json("MPoolFile", example: MPoolExamples.file)]),
                 .init(201, "It is open.", [.json("MPoolFile", example: MPoolExamples.file)]),
-            ], problems: [.argMismatch, .overloaded])
+            ], problems: [.argMismatch, .locked, .overloaded])
     }
 
     static var describeListFiles: OperationDescription {

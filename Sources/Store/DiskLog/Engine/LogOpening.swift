@@ -69,7 +69,13 @@ struct LogOpening {
     ) throws(StoreError) -> File {
         let bytes = try head.make(file: number)
         var place = places.placeOfNew(number)
-        if replacing { place.epoch += 1 }
+        if replacing {
+            place.epoch += 1
+        } else if places.isMoving {
+            // Beside a new file the slot would say that the old one had never left.
+            try setting.place.write(place)
+            try setting.place.sync()
+        }
         let file = try LogFile.make(
             path, format: setting.format, head: bytes, in: setting.directory)
         try file.sync()
@@ -168,6 +174,9 @@ struct LogPlaces {
         guard let before, before.file > 0, newest.generation == move.generation else { return nil }
         return (Int(before.file), move.items)
     }
+
+    /// Whether the newest slot was written before its file was.
+    var isMoving: Bool { newest.isMoving }
 
     /// Whether the log was not closed when it was written the last time.
     var wasLeftOpen: Bool { slots.first.map { !$0.isClosed } ?? false }

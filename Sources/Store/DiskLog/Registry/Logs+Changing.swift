@@ -41,9 +41,19 @@ extension Logs {
         if let other = open.using(base).first {
             throw .log(.fileInUse(file: base, by: other.name))
         }
+        try requireNobodys(base)
         try directory.makeFolders(above: base)
         let size = log.type == .wrap ? log.view.size : nil
         try remember(log.name) { $0.move(to: base, size: size) }
+    }
+
+    /// The files may become another log, and must not take the place of what belongs to anybody.
+    private func requireNobodys(_ base: String) throws(StoreError) {
+        guard let owner = try services.owners.owner(of: base) else { return }
+        let isVacant = base == Self.defaultBase(owner.name) && owner.kind == "logs"
+        guard isVacant, loaded(owner.name) == nil, try filesOfLog(base).isEmpty else {
+            throw .locked(detail: "\(base) belongs to \(owner)")
+        }
     }
 
     /// Changes size, head and durability, in this order, up to the first error.

@@ -16,8 +16,10 @@ extension Logs {
 
     func finishDeleting(_ name: String, _ memory: LogMemory) throws(StoreError) {
         let base = memory.file ?? Self.defaultBase(name)
-        for path in try filesOfLog(base) { try directory.unlink(path) }
-        try directory.syncFolder(of: base)
+        if try services.owners.isFree(base, for: Self.owner(name)) {
+            for path in try filesOfLog(base) { try directory.unlink(path) }
+            try directory.syncFolder(of: base)
+        }
         try forget(name)
     }
 
@@ -26,6 +28,7 @@ extension Logs {
         try directory.remove(LogMemory.path(of: name))
         directory.discard(LogPlaceFile.path(of: name))
         AppendGate.forget("logs", name, in: directory)
+        services.owners.release(Self.owner(name))
     }
 
     /// Files that have kept the old name get the new one, if the renaming had begun and not ended.

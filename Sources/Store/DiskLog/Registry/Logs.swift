@@ -45,6 +45,8 @@ package final class Logs: Sendable {
 
     static func defaultBase(_ name: String) -> String { "logs/\(name).LOG" }
 
+    static func owner(_ name: String) -> FileOwners.Owner { .init(kind: "logs", name: name) }
+
     /// The log if it is open now.
     package func loaded(_ name: String) -> DiskLog? { open[name] }
 
@@ -121,7 +123,17 @@ package final class Logs: Sendable {
         // Also two that are opened at once may not write one file.
         try bases.with(options.file ?? Self.defaultBase(name)) { () throws(StoreError) in
             try requireFree(options, for: name)
-            return try loadAlone(name, options, memory, for: holder)
+            guard options.mode != .readOnly else {
+                return try loadAlone(name, options, memory, for: holder)
+            }
+            let base = options.file ?? Self.defaultBase(name)
+            let isClaimed = try services.owners.claim(base, for: Self.owner(name))
+            do throws(StoreError) {
+                return try loadAlone(name, options, memory, for: holder)
+            } catch {
+                if isClaimed { services.owners.release(Self.owner(name)) }
+                throw error
+            }
         }
     }
 

@@ -71,7 +71,9 @@ extension Journals {
         let place = JournalDirectory(
             data: directory, path: memory.options.path ?? Self.defaultPath(name))
         // One that is gone was removed before.
-        let names = directory.exists(place.path) ? try directory.names(in: place.path) : []
+        let isOwn = try services.owners.isFree(place.path, for: Self.owner(name))
+        let isThere = isOwn && directory.exists(place.path)
+        let names = isThere ? try directory.names(in: place.path) : []
         for file in names where Self.isOurs(file) { try directory.unlink(place.path(file)) }
         if rmdir(directory.absolute(place.path)) == 0 {
             try directory.syncFolder(of: place.path)
@@ -90,6 +92,7 @@ extension Journals {
         try directory.remove(JournalMemory.path(of: name))
         directory.discard(JournalMark.path(of: name))
         AppendGate.forget("journals", name, in: directory)
+        services.owners.release(Self.owner(name))
     }
 }
 

@@ -33,6 +33,8 @@ package final class Journals: Sendable {
 
     static func defaultPath(_ name: String) -> String { "journals/" + name }
 
+    static func owner(_ name: String) -> FileOwners.Owner { .init(kind: "journals", name: name) }
+
     /// The journal if it is open now.
     package func loaded(_ name: String) -> Journal? { open.withLock { $0[name] } }
 
@@ -127,6 +129,22 @@ package final class Journals: Sendable {
                 services: services)
         }
         try requireFree(path, for: name)
+        let isClaimed = try services.owners.claim(path, for: Self.owner(name))
+        do throws(StoreError) {
+            return try write(name, place, settings, &memory, before)
+        } catch {
+            // Once there is a note the files are the journal's, also if they can't be opened.
+            if isClaimed, (try? JournalMemory(of: name, in: directory))?.isKnown != true {
+                services.owners.release(Self.owner(name))
+            }
+            throw error
+        }
+    }
+
+    private func write(
+        _ name: String, _ place: JournalDirectory, _ settings: JournalSettings,
+        _ memory: inout JournalMemory, _ before: JournalMemory
+    ) throws(StoreError) -> Journal {
         if try place.isNew() { AppendGate.forget("journals", name, in: directory) }
         let gate = try AppendGate(of: "journals", name, in: directory)
         let statistics = JournalStatistics(services.counters)

@@ -5,6 +5,7 @@ package final class OpenMPool: Sendable {
     package let leases: PageLeases
 
     private let directory: DataDirectory
+    private let owners: FileOwners
     private let given: Locked<MPoolSettings>
     private let files = Locked<[String: PageFile]>([:])
     private let filters = Locked<[Int: FilterNames]>([:])
@@ -28,6 +29,7 @@ package final class OpenMPool: Sendable {
         self.name = name
         self.pool = pool
         self.directory = directory
+        owners = services.owners
         self.given = Locked(given)
         leases = PageLeases(
             pool: pool, percent: given.maxPinnedPercent ?? MPoolSettings.defaultPinnedPercent,
@@ -98,10 +100,17 @@ package final class OpenMPool: Sendable {
                 return (known, false)
             }
             try complete.check()
-            if complete.create, options.path != nil { try directory.makeFolders(above: place) }
-            let file = try pool.open(complete)
-            files.withLock { $0[name] = file }
-            return (file, true)
+            let path = options.path == nil ? nil : place
+            if let path { try owners.open(pagesOf: path) }
+            do throws(StoreError) {
+                if complete.create, path != nil { try directory.makeFolders(above: place) }
+                let file = try pool.open(complete)
+                files.withLock { $0[name] = file }
+                return (file, true)
+            } catch {
+                if let path { owners.close(pagesOf: path) }
+                throw error
+            }
         }
     }
 
@@ -114,7 +123,7 @@ package final class OpenMPool: Sendable {
             if sync { _ = try file.sync() }
             files.withLock { $0[name] = nil }
             var closed = ClosedPages(pinsDropped: leases.end(of: file))
-            closed += try file.close()
+            closed += try close(file)
             return closed
         }
     }
@@ -125,9 +134,14 @@ package final class OpenMPool: Sendable {
             defer { files = [:] }
             return Array(files.values)
         }
-        for file in open { closed += try file.close() }
+        for file in open { closed += try close(file) }
         closed += try pool.close()
         return closed
+    }
+
+    private func close(_ file: PageFile) throws(StoreError) -> ClosedPages {
+        defer { if file.options.path != nil { owners.close(pagesOf: file.options.name ?? "") } }
+        return try file.close()
     }
 
     private static func check(path: String) throws(StoreError) {
