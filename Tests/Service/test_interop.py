@@ -183,6 +183,17 @@ def test_pool_of_two_parts_opens_with_the_same_bytes(shared, api, single, tmp_pa
     pmemlog.assert_accepted(tmp_path / "one", data + rest)
 
 
+def test_set_that_was_written_as_a_log_is_no_pool(start, tmp_path):
+    pmemlog.make(tmp_path / "outside", POOL_MINIMUM, [b"secret"])
+    api = start().client
+    assert api.put("/v1/logs/x", {"file": "s/x", "format": "external"}).status == 201
+    text = f"PMEMPOOLSET\n{POOL_MINIMUM} {tmp_path}/outside\n".encode()
+    assert api.post("/v1/logs/x/append", text, type="application/octet-stream").status == 200
+    assert api.delete("/v1/logs/x?keep_files=true").status == 204
+    check_problem(api.put("/v1/pools/p", {"file": "s/x"}), "not_a_pool")
+    assert api.get("/v1/pools/p").status == 404
+
+
 def test_set_with_replicas_is_not_implemented(shared, api, name, tmp_path):
     write_set(file_of(shared, name), [(tmp_path / "a", POOL_MINIMUM)])
     with open(file_of(shared, name), "a") as file:
