@@ -4,6 +4,7 @@ import threading
 
 import pytest
 
+from support.client import frames
 from support.problems import check_problem
 from support.server import Server
 from support.tokens import As, make_token
@@ -137,3 +138,63 @@ def test_it_outlives_a_restart_and_comes_from_the_command_line(tmp_path):
     with Server(data) as server, As(server, secret) as user:
         assert user.put("/v1/logs/l", {"format": "external"}).status == 200
         check_problem(user.post("/v1/logs/l/append", b"x", type="text/plain"), "no_space")
+
+
+def together(count, body):
+    """What `body` came to in so many threads at once."""
+    found = []
+    threads = [threading.Thread(target=lambda number=number: found.append(body(number)))
+               for number in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return found
+
+
+def test_pools_made_at_once_do_not_pass_it_together(tenant):
+    tenant.user(10 << 20)
+    secret = tenant.admin.post("/v1/tokens", {
+        "scope": ["write"], "resources": ["pools/a-*"], "quotas": {"bytes": 10 << 20}}).json["token"]
+
+    def make(number):
+        with As(tenant, secret) as client:
+            return client.put(f"/v1/pools/a-{number}", {"pool_size": 8 << 20}).status
+
+    for _ in range(5):
+        assert sorted(together(6, make)) == [201] + [507] * 5
+        for row in tenant.admin.get("/v1/pools").json["pools"]:
+            assert tenant.admin.delete(f"/v1/pools/{row['name']}").status == 204
+
+
+@pytest.mark.parametrize("type", ["application/octet-stream", "application/x-record-frames"])
+def test_large_appends_at_once_that_fit_are_taken(tenant, type):
+    secret = tenant.admin.post("/v1/tokens", {
+        "scope": ["append"], "resources": ["logs/a-*"], "quotas": {"bytes": 60 << 20}}).json["token"]
+    size = 1 << 20
+    body = frames([bytes(size)]) if "frames" in type else bytes(size)
+
+    def append(_):
+        with As(tenant, secret) as client:
+            return client.post("/v1/logs/a-log/append", body, type=type).status
+
+    for _ in range(4):
+        assert together(8, append) == [200] * 8
+
+
+@pytest.mark.parametrize("change", ["post", "patch"])
+def test_pages_count_whole_however_little_is_sent(tenant, change):
+    size, limit = 4 << 20, 20 << 20
+    user, file = tenant.user(limit), "/v1/mpools/a-m/files/f"
+    assert tenant.admin.put("/v1/mpools/a-m", {"cachesize": 64 << 20}).status == 201
+    assert tenant.admin.put(file, {"pagesize": size, "create": True}).status == 201
+    answers = []
+    for number in range(8):
+        answers.append(
+            user.post(file + "/pages") if change == "post" else user.request(
+                "PATCH", f"{file}/pages/{number}?create=true&at=0", b"x",
+                type="application/octet-stream"))
+        assert tenant.admin.post(file + "/fsync").status == 200
+    statuses = [answer.status for answer in answers]
+    assert statuses[0] in (201, 204) and statuses[-1] == 507, answers
+    assert used(tenant.data, "mpools/a-m/f") <= limit

@@ -9,19 +9,36 @@ final class ByteQuota: Sendable {
     private struct State {
         /// What the files took when they were last looked at; nil if they never were.
         var counted: Int?
-        /// Bounds of what has been added since then.
-        var added = 0
-        /// And of what is being added.
-        var underWay = 0
+        /// What has been added since then.
+        var added = Addition()
+        /// And what is being added.
+        var underWay = Addition()
+    }
+
+    /// Bytes that come to files.
+    struct Addition: Sendable {
+        var bytes = 0
+        /// What they take there at most, with heads and padding.
+        var most = 0
+
+        static func += (left: inout Addition, right: Addition) {
+            left.bytes += right.bytes
+            left.most += right.most
+        }
+
+        static func -= (left: inout Addition, right: Addition) {
+            left.bytes = max(0, left.bytes - right.bytes)
+            left.most = max(0, left.most - right.most)
+        }
     }
 
     /// One that adds to the files, from its admission to its end.
     struct Place: Sendable {
         fileprivate let quota: ByteQuota
-        fileprivate let bytes: Int
+        fileprivate let addition: Addition
 
         /// It has ended.
-        func release() { quota.end(bytes) }
+        func release() { quota.end(addition) }
     }
 
     let limit: Int
@@ -29,45 +46,43 @@ final class ByteQuota: Sendable {
 
     init(limit: Int) { self.limit = limit }
 
-    /// What so many bytes take in a file at most: small records have heads, and padding in journals.
-    private static func bound(of bytes: Int) -> Int { 64 * min(bytes, 1 << 20) + bytes + 4096 }
-
     /// Admits an addition if that is certain to fit; nil if the files must be looked at.
-    func admit(_ bytes: Int) -> Place? {
+    func admit(_ addition: Addition) -> Place? {
         state.withLock { state in
             guard let counted = state.counted,
-                counted + state.added + state.underWay + Self.bound(of: bytes) <= limit
+                counted + state.added.most + state.underWay.most + addition.most <= limit
             else { return nil }
-            state.underWay += Self.bound(of: bytes)
-            return Place(quota: self, bytes: bytes)
+            state.underWay += addition
+            return Place(quota: self, addition: addition)
         }
     }
 
     /// Counts an addition that somebody else makes, to whom this says nothing.
-    func note(_ bytes: Int) -> Place {
-        state.withLock { state in
-            state.underWay += Self.bound(of: bytes)
-            return Place(quota: self, bytes: bytes)
-        }
+    func note(_ addition: Addition) -> Place {
+        state.withLock { $0.underWay += addition }
+        return Place(quota: self, addition: addition)
     }
 
     /// Admits an addition if the files and it together fit; waits for the disk.
     ///
     /// - Parameter count: what the files take.
     /// - Throws: `no_space`.
-    func admit(_ bytes: Int, _ count: () throws(Problem) -> Int) throws(Problem) -> Place {
+    func admit(
+        _ addition: Addition, _ count: () throws(Problem) -> Int
+    ) throws(Problem) -> Place {
         let before = state.withLock { $0.added }
         let counted = try count()
+        let bytes = addition.bytes
         let used = state.withLock { state -> Int? in
             // What ended before the files were looked at is in them.
-            state.added = max(0, state.added - before)
+            state.added -= before
             state.counted = counted
-            let used = counted + state.added + state.underWay
+            let used = counted + state.added.bytes + state.underWay.bytes
             guard used + bytes <= limit else { return used }
-            state.underWay += Self.bound(of: bytes)
+            state.underWay += addition
             return nil
         }
-        guard let used else { return Place(quota: self, bytes: bytes) }
+        guard let used else { return Place(quota: self, addition: addition) }
         throw Problem(
             .noSpace,
             "the token's resources take \(used) bytes, and with \(bytes) more they would have more "
@@ -78,10 +93,10 @@ final class ByteQuota: Sendable {
             ])
     }
 
-    private func end(_ bytes: Int) {
+    private func end(_ addition: Addition) {
         state.withLock { state in
-            state.underWay -= Self.bound(of: bytes)
-            state.added += Self.bound(of: bytes)
+            state.underWay -= addition
+            state.added += addition
         }
     }
 }
@@ -89,23 +104,23 @@ final class ByteQuota: Sendable {
 extension Service {
     /// Answers a call that may add to files, as far as the quotas of tokens let it.
     func answerWithinQuotas(_ call: Call) throws(Problem) -> Answer {
-        let bytes = call.body.count
         guard let kind = call.route.resourceKind, call.route.endpoint.operation.addsBytes else {
             return try answer(call)
         }
+        let addition = addition(of: call)
         let others = tokens.withByteQuotas.filter {
             $0 !== call.token && $0.covers(kind, call.name)
         }
-        guard let own = call.token?.byteQuota else {
+        guard let token = call.token, let own = token.byteQuota else {
             return others.isEmpty
                 ? try answer(call)
-                : releasing(others.compactMap { $0.byteQuota?.note(bytes) }, call)
+                : releasing(others.compactMap { $0.byteQuota?.note(addition) }, call)
         }
-        let places = others.compactMap { $0.byteQuota?.note(bytes) }
-        if let place = own.admit(bytes) { return releasing(places + [place], call) }
+        let places = others.compactMap { $0.byteQuota?.note(addition) }
+        if let place = own.admit(addition) { return releasing(places + [place], call) }
         return onFileThread { [self] () throws(Problem) in
             do throws(Problem) {
-                let place = try admit(bytes, own, call)
+                let place = try admit(addition, own, token)
                 return releasing(places + [place], call)
             } catch {
                 for place in places { place.release() }
@@ -116,14 +131,35 @@ extension Service {
 
     /// Looks at the files; waits for the disk.
     func admit(
-        _ bytes: Int, _ quota: ByteQuota, _ call: Call
+        _ addition: ByteQuota.Addition, _ quota: ByteQuota, _ token: AccessToken
     ) throws(Problem) -> ByteQuota.Place {
-        try quota.admit(bytes) { () throws(Problem) in
-            guard let token = call.token else { return 0 }
-            return try mapping { () throws(StoreError) in
+        if let place = quota.admit(addition) { return place }
+        return try quota.admit(addition) { () throws(Problem) in
+            try mapping { () throws(StoreError) in
                 try store.directory.size { token.covers(path: $0) }
             }
         }
+    }
+
+    /// What a call adds to files: of pages, whole ones.
+    private func addition(of call: Call) -> ByteQuota.Addition {
+        let sent = call.body.count
+        guard case .mpool(let operation) = call.route.endpoint.operation else {
+            // One record has one head. Many small ones have theirs, and padding in journals.
+            let type = call.headers[.contentType] ?? ""
+            let isBatch = [MediaType.json, .ndjson, .frames].contains {
+                type.hasPrefix($0.rawValue)
+            }
+            let heads = isBatch ? 64 * min(sent, 1 << 20) : 0
+            return .init(bytes: sent, most: sent + 4096 + heads)
+        }
+        if operation == .batch {
+            let most = sent + MPoolBatch.pageByteLimit
+            return .init(bytes: sent, most: most)
+        }
+        let file = try? store.mpools.loaded(call.name)?.file(call.fileName)
+        let bytes = max(sent, file?.pageSize ?? 0)
+        return .init(bytes: bytes, most: bytes)
     }
 
     /// The call's answer, with which the places end.

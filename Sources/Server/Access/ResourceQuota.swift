@@ -4,10 +4,14 @@ import Synchronization
 
 /// A place that a resource in the making takes in its token's quota, until it is there.
 struct ResourceQuota: Sendable {
-    let token: AccessToken
+    fileprivate var token: AccessToken?
+    fileprivate var bytes: ByteQuota.Place?
 
     /// The resource is there, or will never be.
-    func release() { token.resourcesUnderWay.subtract(1, ordering: .sequentiallyConsistent) }
+    func release() {
+        token?.resourcesUnderWay.subtract(1, ordering: .sequentiallyConsistent)
+        bytes?.release()
+    }
 }
 
 extension Service {
@@ -18,10 +22,13 @@ extension Service {
     /// - Parameter bytes: what the resource takes at once.
     /// - Throws: `rate_limited` beyond the token's quota of resources, `no_space` beyond that of bytes.
     func quota(for call: Call, bytes: Int = 0) throws(Problem) -> ResourceQuota? {
-        let place = try resourceQuota(for: call)
-        guard bytes > 0, let byteQuota = call.token?.byteQuota else { return place }
+        var place = try resourceQuota(for: call)
+        guard bytes > 0, let token = call.token, let byteQuota = token.byteQuota else {
+            return place
+        }
         do throws(Problem) {
-            try admit(bytes, byteQuota, call).release()
+            let room = try admit(.init(bytes: bytes, most: bytes), byteQuota, token)
+            place = ResourceQuota(token: place?.token, bytes: room)
         } catch {
             place?.release()
             throw error

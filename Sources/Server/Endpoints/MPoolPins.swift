@@ -123,7 +123,7 @@ extension Service {
 }
 
 /// The operations of one batch, which may name the pins of those before.
-private struct MPoolBatch {
+struct MPoolBatch {
     let calls: MPoolCalls
     /// Whose batch it is.
     let call: Call
@@ -132,7 +132,7 @@ private struct MPoolBatch {
     private var pageBytes = 0
 
     /// Once the results hold so much, no other page is added.
-    private static let pageByteLimit = 16 << 20
+    static let pageByteLimit = 16 << 20
 
     init(calls: MPoolCalls, call: Call) {
         self.calls = calls

@@ -47,7 +47,7 @@ extension Service {
         return .later { [self] complete in
             upload.write(rest) {
                 do throws(Problem) {
-                    let place = try self.quota(for: call, bytes: upload.byteCount)
+                    let place = try self.quota(for: call)
                     defer { place?.release() }
                     complete(.success(try body(try upload.finish(as: File.self))))
                 } catch {

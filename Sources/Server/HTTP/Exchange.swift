@@ -120,7 +120,9 @@ final class Exchange: @unchecked Sendable {
                 try request.checkBody(length: length, isPresent: hasBody)
                 body.reserveCapacity(min(length, 1 << 20))
                 if request.endpoint.description.bodyLimit == .file {
-                    upload = Upload(service: service, operation: request.endpoint.operation)
+                    upload = Upload(
+                        service: service, operation: request.endpoint.operation,
+                        token: request.token)
                 }
             }
         } catch {

@@ -6,7 +6,8 @@ final class Upload: Sendable {
     private struct State {
         var file: (any FileImport)?
         var failure: Problem?
-        var byteCount = 0
+        /// In the quota of the token that sends it.
+        var places: [ByteQuota.Place] = []
     }
 
     /// So much is gathered before a thread that may wait writes it.
@@ -14,29 +15,28 @@ final class Upload: Sendable {
 
     private let service: Service
     private let operation: Operation
+    private let token: AccessToken?
     private let state = Locked(State())
 
-    init(service: Service, operation: Operation) {
+    init(service: Service, operation: Operation, token: AccessToken?) {
         self.service = service
         self.operation = operation
+        self.token = token
     }
+
+    deinit { state.withLock { $0.places }.forEach { $0.release() } }
 
     /// Whether any of the body has come before its last piece.
     var hasBegun: Bool { state.withLock { $0.file != nil || $0.failure != nil } }
 
-    /// How much has come.
-    var byteCount: Int { state.withLock { $0.byteCount } }
-
     /// Writes `bytes` on a thread that may wait for the disk, then calls `done`.
     func write(_ bytes: [UInt8], then done: @escaping @Sendable () -> Void) {
         service.store.files.submit { [self] in
-            let before = state.withLock { state in
-                state.byteCount += bytes.count
-                return state
-            }
+            let before = state.withLock { $0 }
             if before.failure == nil {
                 do throws(Problem) {
                     try service.requireFreeSpace(bytes.count)
+                    try admit(bytes.count)
                     let file = try mapping(of: operation.engine) { () throws(StoreError) in
                         let file = if let started = before.file { started } else { try begin() }
                         try file.write(bytes)
@@ -45,11 +45,21 @@ final class Upload: Sendable {
                     state.withLock { $0.file = file }
                 } catch {
                     // What came is of no use: its room is free before the answer is out.
-                    state.withLock { $0 = State(file: nil, failure: error) }
+                    state.withLock { state in
+                        for place in state.places { place.release() }
+                        state = State(file: nil, failure: error)
+                    }
                 }
             }
             done()
         }
+    }
+
+    /// Counts a piece as soon as it lies on the disk, not when all of them are there.
+    private func admit(_ bytes: Int) throws(Problem) {
+        guard let token, let quota = token.byteQuota else { return }
+        let place = try service.admit(.init(bytes: bytes, most: bytes), quota, token)
+        state.withLock { $0.places.append(place) }
     }
 
     private func begin() throws(StoreError) -> any FileImport {
