@@ -169,7 +169,9 @@ def test_requests_whose_body_asks_for_more_need_more(guarded):
     assert made.status == 201, made
     check_problem(read.post(f"{pool}/files/f/fget", {"flags": ["new"]}), "forbidden")
     pgno = guarded["admin"].post(f"{pool}/files/f/pages").json["pgno"]
+    check_problem(read.post(f"{pool}/files/f/fget", {"pgno": pgno, "mode": "write"}), "forbidden")
     pin = read.post(f"{pool}/files/f/fget", {"pgno": pgno})["Mpool-Pin"]
+    assert [row["mode"] for row in read.get(f"{pool}/pins").json["pins"]] == ["read"]
     check_problem(
         read.post(f"{pool}/files/f/fput", {"pin": pin, "flags": ["dirty"]}), "forbidden")
     check_problem(read.delete(f"{pool}/pins/{pin}?force=true"), "forbidden")
@@ -637,3 +639,20 @@ def test_a_handle_of_a_log_is_its_tokens_own(tmp_path):
         assert one.post(log + "/unblock", headers={"Log-Handle": blocker}).status == 200
         assert one.get(f"/v1/handles/{owner}").json["owner"]
         assert admin.delete(f"{log}/handles/{owner}").status == 204
+
+
+def test_files_in_the_services_pool_are_shown_as_far_as_the_token_covers_them(tmp_path):
+    data = tmp_path / "data"
+    admin = make_token(data, "admin")
+    reader = make_token(data, "read", resources=["mpools/*", "logs/a-*"])
+    with Server(data) as server, As(server, admin) as admin, As(server, reader) as reader:
+        for name in ("a-log", "secret"):
+            assert admin.put(f"/v1/logs/{name}").status == 201
+            assert admin.post(f"/v1/logs/{name}/append", b"x" * 200_000).status == 200
+            assert admin.get(f"/v1/logs/{name}/chunk").status == 200
+
+        def files(who):
+            return {row["file_name"] for row in who.get("/v1/mpools/service/stat").json["files"]}
+
+        assert files(admin) == {"logs/a-log.LOG", "logs/secret.LOG"}
+        assert files(reader) == {"logs/a-log.LOG"}

@@ -266,7 +266,10 @@ enum MPoolSchemas {
                 "type": "array", "maxItems": 1,
                 "items": ["type": "string", "enum": ["create", "last", "new"]],
             ],
-            "mode": ["type": "string", "enum": ["read", "write"], "default": "write"],
+            "mode": [
+                "type": "string", "enum": ["read", "write"],
+                "description": "write if the token may append, which that needs; else read",
+            ],
             "ttl_ms": ttl,
             "wait_ms": [
                 "type": "integer", "minimum": 0, "maximum": 60_000, "default": 0,

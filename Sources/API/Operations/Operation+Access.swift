@@ -72,7 +72,7 @@ extension MPoolOperation {
         case .list, .get, .listFiles, .getFile, .getPage, .lastPage, .listPins, .renewPin,
             .listTypes, .getType, .stat:
             .read
-        case .fget: .read(or: .append, "to make a page")
+        case .fget: .read(or: .append, "to make a page, or for mode write")
         case .fput, .fset: .read(or: .append, "to change the page")
         case .endPin: .read(or: .admin, "with force, which is for others' pins")
         case .batch: .read(or: .append, "or write for the operations that need that")

@@ -6,9 +6,9 @@ import Store
 extension Service {
     func fget(_ call: Call) throws(Problem) -> Answer {
         var object = try JSONObject(try JSONDocument(call.body, depth: 64).root)
-        let request = try FgetRequest(&object)
+        let request = try FgetRequest(&object, mayAppend: call.token?.may(.append) ?? true)
         try object.finish()
-        if request.makesPage { try call.require(.append) }
+        if request.needsAppend { try call.require(.append) }
         let type = try call.negotiate([.json, .octetStream])
         let pool = try mapping(of: .mpool) { () throws(StoreError) in
             try store.mpools.find(call.name)
@@ -180,9 +180,9 @@ struct MPoolBatch {
         let file = try object.file()
         let name = try object.string("as")
         let minimal = try object.bool("minimal") ?? false
-        let request = try FgetRequest(&object)
+        let request = try FgetRequest(&object, mayAppend: call.token?.may(.append) ?? true)
         try object.finish()
-        if request.makesPage { try call.require(.append) }
+        if request.needsAppend { try call.require(.append) }
         if !minimal { try takeRoom(for: try self.file(file)) }
         let got = try mapping(of: .mpool) { () throws(StoreError) in
             try calls.fget(file, request, minimal: minimal, holder: call.holder)

@@ -158,8 +158,11 @@ extension Service {
             try object.finish()
         }
         return try onMPool(call) { [clear] pool throws(Problem) in
-            let statistics = try mapping(of: .mpool) { () throws(StoreError) in
+            var statistics = try mapping(of: .mpool) { () throws(StoreError) in
                 try pool.pool.statistics(clear: clear)
+            }
+            if pool.name == MPools.service, let token = call.token {
+                statistics.files.removeAll { !token.covers(path: $0.name) }
             }
             return .init(json: statistics.json)
         }

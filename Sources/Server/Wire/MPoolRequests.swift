@@ -84,7 +84,11 @@ struct FgetRequest {
     let ttlMilliseconds: Int
     let waitMilliseconds: Int
 
-    init(_ object: inout JSONObject) throws(Problem) {
+    /// Whether the file may be longer afterwards, or others are kept from changing the page.
+    let needsAppend: Bool
+
+    /// - Parameter mayAppend: who may not is given the page to read, unless he asks for more.
+    init(_ object: inout JSONObject, mayAppend: Bool) throws(Problem) {
         let pgno = try object.pgno()
         var flags: [String] = []
         for node in try object.elements("flags") ?? [] {
@@ -104,19 +108,11 @@ struct FgetRequest {
             guard let pgno else { throw Problem(.badParameter, "pgno is needed", option: "pgno") }
             page = flags.isEmpty ? .existing(pgno) : .create(pgno)
         }
-        mode = try object.choice("mode") ?? .write
+        let wanted: PageLeases.Mode? = try object.choice("mode")
+        mode = wanted ?? (mayAppend ? .write : .read)
+        needsAppend = wanted == .write || ["create", "new"].contains(flags.first)
         ttlMilliseconds = try object.pinTTL() ?? 30_000
         waitMilliseconds = try object.integer("wait_ms", in: 0...60_000) ?? 0
-    }
-}
-
-extension FgetRequest {
-    /// Whether the file may be longer afterwards.
-    var makesPage: Bool {
-        switch page {
-        case .existing, .last: false
-        case .create, .new: true
-        }
     }
 }
 

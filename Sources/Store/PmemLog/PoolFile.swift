@@ -45,7 +45,8 @@ struct PoolFile: Sendable {
         }
         // Elsewhere it may have been written as a log, by who may not know of the files that it names.
         guard path.hasPrefix("pools/") else {
-            throw .notAPool(detail: "a set is taken from the folder pools only, and this is \(path)")
+            throw .notAPool(
+                detail: "a set is taken from the folder pools only, and this is \(path)")
         }
         guard size <= 64 * 1024 else {
             throw .notAPool(detail: "the set file is \(size) bytes long")

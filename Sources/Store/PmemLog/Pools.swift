@@ -68,7 +68,7 @@ package final class Pools: Sendable {
                 if path != Self.defaultPath(name), directory.exists(path) {
                     return (try adopt(name, path, options, memory), false)
                 }
-                AppendGate.forget("pools", name, in: directory)
+                try AppendGate.forget("pools", name, in: directory)
                 try note(path, for: name, in: memory)
                 try PoolFile.create(
                     path, size: options.size ?? PoolLayout.minimumSize,
@@ -117,7 +117,7 @@ package final class Pools: Sendable {
                 try removeParts(of: path)
                 try directory.remove(path)
             }
-            AppendGate.forget("pools", name, in: directory)
+            try? AppendGate.forget("pools", name, in: directory)
             // A note without a pool means nothing.
             memories.withLock { $0[name] = nil }
             try? directory.remove(PoolMemory.path(of: name))

@@ -18,9 +18,14 @@ package struct AppendGate: Sendable {
     }
 
     /// Forgets the writers of what has been removed, or is made now.
-    static func forget(_ kind: String, _ name: String, in directory: DataDirectory) {
+    ///
+    /// What is made may not go on with what is left of another's: it would take a new append for one that
+    /// was done.
+    static func forget(
+        _ kind: String, _ name: String, in directory: DataDirectory
+    ) throws(StoreError) {
         for path in [fencePath(kind, name), keyPath(kind, name)] where directory.exists(path) {
-            try? directory.remove(path)
+            try directory.remove(path)
         }
     }
 }

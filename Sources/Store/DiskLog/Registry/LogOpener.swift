@@ -24,7 +24,7 @@ struct LogOpener {
         let isNew = !Self.exists(base, type, in: directory)
         if isNew, mode == .readWrite {
             try directory.makeFolders(above: base)
-            AppendGate.forget("logs", name, in: directory)
+            try AppendGate.forget("logs", name, in: directory)
         }
         let setting = LogSetting(
             name: name, node: node, format: options.format ?? .internal, mode: mode, base: base,

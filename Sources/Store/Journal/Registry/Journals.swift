@@ -145,7 +145,7 @@ package final class Journals: Sendable {
         _ name: String, _ place: JournalDirectory, _ settings: JournalSettings,
         _ memory: inout JournalMemory, _ before: JournalMemory
     ) throws(StoreError) -> Journal {
-        if try place.isNew() { AppendGate.forget("journals", name, in: directory) }
+        if try place.isNew() { try AppendGate.forget("journals", name, in: directory) }
         let gate = try AppendGate(of: "journals", name, in: directory)
         let statistics = JournalStatistics(services.counters)
         // Before the files: a crash in between leaves a journal that the next opening finishes.
