@@ -123,8 +123,10 @@ final class FileOwners: Sendable {
 
     /// Takes the file for a handle of a buffer pool, of which several share it; waits.
     ///
+    /// Those in the folder of buffer pools are nobody else's anyway.
     /// - Throws: `.locked` if it is another resource's.
     func open(pagesOf path: String) throws(StoreError) {
+        guard !path.hasPrefix("mpools/") else { return }
         try state.withLock { (state) throws(StoreError) in
             try load(&state)
             if let found = Self.place(path) ?? Self.owner(of: path, state) {
