@@ -22,9 +22,13 @@ struct LogFollower: FollowSource {
         case .now: position = log.promisedPosition
         case .start: position = view.oldest
         case .position(let text): position = try FollowStart.number(text)
-        case .event(let known, let text):
-            position = try FollowStart.number(text)
-            generation = known
+        case .event(let id):
+            position = try FollowStart.number(id.position)
+            generation = id.generation
+            if id.isForeign(to: log.identity, view.generation) {
+                // No log has that generation: the first look tells that all begins anew.
+                (generation, position) = (0, view.oldest)
+            }
         }
         guard position <= view.position else { throw .behindTheEnd(of: log) }
     }
@@ -112,7 +116,7 @@ struct LogFollower: FollowSource {
         }
     }
 
-    private var id: String { "\(generation)-\(position)" }
+    private var id: String { EventID(of: log.identity, generation, position).text }
 
     func wait(milliseconds: Int, _ resume: @escaping @Sendable () -> Void) {
         log.promisedWatermark.wait(until: position + 1, milliseconds: milliseconds) { _ in

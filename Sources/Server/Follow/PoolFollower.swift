@@ -25,9 +25,13 @@ struct PoolFollower: FollowSource {
         case .now: position = view.tell
         case .start: position = 0
         case .position(let text): position = try FollowStart.number(text)
-        case .event(let known, let text):
-            position = try FollowStart.number(text)
-            generation = known
+        case .event(let id):
+            position = try FollowStart.number(id.position)
+            generation = id.generation
+            if id.identity ?? pool.identity != pool.identity {
+                // No pool has that generation: the first look tells that all begins anew.
+                (generation, position) = (0, 0)
+            }
         }
         // What has been rewound since is told from its beginning.
         guard
@@ -89,7 +93,7 @@ struct PoolFollower: FollowSource {
         }
     }
 
-    private var id: String { "\(generation)-\(position)" }
+    private var id: String { EventID(of: pool.identity, generation, position).text }
 
     func wait(milliseconds: Int, _ resume: @escaping @Sendable () -> Void) {
         pool.watermark.wait(until: position + 1, milliseconds: milliseconds) { _ in resume() }
