@@ -62,7 +62,7 @@ struct JournalFollower: FollowSource {
     var path: String { "/v1/journals/\(journal.name)" }
 
     var hasNews: Bool {
-        if journal.view.state == .closed || journal.promised.records > seen { return true }
+        if journal.view.state != .open || journal.promised.records > seen { return true }
         guard journal.isReadOnly else { return false }
         guard let lastEnd else { return true }
         return Instant.now.nanoseconds(since: lastEnd) >= Self.glance * 1_000_000
@@ -73,22 +73,26 @@ struct JournalFollower: FollowSource {
             events.end(journal.isDeleted, .string(place.description))
             return .ended
         }
+        let told = events.bytes.count
         if let from = lostPlace {
             lostPlace = nil
             events.lost(
                 id: id, from: .string(from.description), to: .string(place.description))
         }
+        // Asked before the end: what came before the failure is told.
+        let failure = journal.view.state.failure
         let promised = journal.promised
-        let told = events.bytes.count
         do throws(StoreError) {
             let isEnd = try tell(promised.end, &events)
             guard isEnd else { return .more }
             seen = promised.records
             lastEnd = .now
-            return .caughtUp(.string(place.description))
-        } catch {
-            // What was read before it is told first.
+            guard let failure else { return .caughtUp(.string(place.description)) }
             if events.bytes.count > told { return .more }
+            throw failure
+        } catch {
+            // What was read before it is told first; that the journal was closed tells the next look.
+            if events.bytes.count > told || journal.view.state == .closed { return .more }
             guard case .journal(.archived(let first)) = error else {
                 throw Problem(error, of: .wiredTiger)
             }

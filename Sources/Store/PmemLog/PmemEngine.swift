@@ -237,6 +237,7 @@ final class PmemEngine: GatedEngine, Sendable {
         current.withLock {
             $0.state = .failed("\(error.summary); close the pool and open it again")
         }
+        watermark.interrupt()
         guard let durableTell else { return }
         memory.rememberUntrusted(after: durableTell)
     }

@@ -221,6 +221,7 @@ final class DiskLogEngine: GatedEngine, Sendable {
         current.withLock { view in
             view.state = .failed("\(error.summary); close the log and open it again")
         }
+        endWaits()
     }
 
     private func publish(_ writer: any LogWriter) {

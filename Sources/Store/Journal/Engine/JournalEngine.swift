@@ -269,5 +269,7 @@ final class JournalEngine: GatedEngine, Sendable {
     /// Takes nothing more: after a failed flush no later success means anything.
     private func fail(_ detail: String) {
         current.withLock { $0.state = .failed(detail) }
+        watermark.interrupt()
+        durable.interrupt()
     }
 }
