@@ -209,7 +209,7 @@ final class PmemEngine: GatedEngine, Sendable {
             let open = pool.take()
             open?.close(durableTell: durableTell)
         }
-        watermark.interrupt()
+        watermark.end()
     }
 
     private func requireOpen(_ view: PmemLog.View) throws(StoreError) {

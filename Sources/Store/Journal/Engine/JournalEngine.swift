@@ -253,8 +253,8 @@ final class JournalEngine: GatedEngine, Sendable {
             current.withLock { $0.synced = $0.end }
             note(isClosed: true)
         }
-        watermark.interrupt()
-        durable.interrupt()
+        watermark.end()
+        durable.end()
         return failure
     }
 
