@@ -133,6 +133,33 @@ def test_a_refused_call_leaves_its_key_unused(api, log):
     assert answer.status == 200 and not replayed(answer)
 
 
+@pytest.mark.parametrize("kind", ["logs", "journals", "mpools"])
+def test_a_failure_that_may_have_changed_something_is_told_again(start, tmp_path, kind):
+    faults = Faults(tmp_path / "faults")
+    server = start(**faults.options)
+    if kind == "mpools":
+        pool = MPool(server.client, "r")
+        pool.open()
+        target = pool.path + "/sync"
+        assert pool.put(0, bytes(4096)).status in (200, 201)
+        folder = "mpools/"
+    else:
+        assert server.client.put(f"/v1/{kind}/r").status == 201
+        answer = server.client.post(f"/v1/{kind}/r/append?durability=written", b"x")
+        assert answer.status == 200, answer
+        target = f"/v1/{kind}/r/{'sync' if kind == 'logs' else 'log_flush'}"
+        folder = f"{kind}/r"
+    faults.arm("fsync", sticky=True, path=folder)
+    first = server.client.post(target, None, key("k"))
+    assert first.json["applied"] == "unknown", first.body
+    faults.disarm()
+    faults.watch("fsync", path=folder)
+    again = server.client.post(target, None, key("k"))
+    assert (again.status, again.code, again.json["applied"]) == (
+        first.status, first.code, "unknown"), again
+    assert faults.seen("fsync") == 0
+
+
 def test_what_is_not_there_leaves_nothing_behind(api, shared):
     for path in ("/v1/pools/none/rewind", "/v1/logs/none/truncate", "/v1/journals/none/archive"):
         assert api.post(path, None, key("k")).status == 404

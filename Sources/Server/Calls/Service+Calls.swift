@@ -160,8 +160,13 @@ private struct KeyedCall: Sendable {
         case .success(.now(let response)):
             let answer = RememberedAnswer(response, of: call.route.endpoint.operation)
             service.calls.finish(key, on: resource, answer, isOnDisk: isOnDisk)
-        case .failure(let problem) where isOnDisk && problem.applied != .no:
-            service.calls.leaveOpen(key, before: before)
+        case .failure(let problem) where problem.applied != .no:
+            if isOnDisk {
+                service.calls.leaveOpen(key, before: before)
+            } else {
+                // Nothing shows afterwards whether it was done: so it is not done again.
+                service.calls.finish(key, on: resource, .problem(problem), isOnDisk: false)
+            }
         case .success, .failure:
             service.calls.drop(key, on: resource, isOnDisk: isOnDisk)
         }
