@@ -25,7 +25,7 @@ extension Logs {
     func forget(_ name: String) throws(StoreError) {
         try directory.remove(LogMemory.path(of: name))
         directory.discard(LogPlaceFile.path(of: name))
-        AppendGate.forget("logs", name, in: directory)
+        services.forget("logs", name, in: directory)
     }
 
     /// Files that have kept the old name get the new one, if the renaming had begun and not ended.

@@ -89,7 +89,7 @@ extension Journals {
     func forget(_ name: String) throws(StoreError) {
         try directory.remove(JournalMemory.path(of: name))
         directory.discard(JournalMark.path(of: name))
-        AppendGate.forget("journals", name, in: directory)
+        services.forget("journals", name, in: directory)
     }
 }
 
