@@ -179,6 +179,41 @@ def test_keys_end_with_their_resource(start):
             assert client.delete(path).status == 204
 
 
+@pytest.mark.parametrize("kind, call", [("pools", "rewind"), ("logs", "truncate")])
+def test_no_call_is_done_twice_on_what_is_being_made_anew(start, kind, call):
+    """Nor is it answered, on the new one, as on the old."""
+    server = start()
+    path = f"/v1/{kind}/r"
+    assert server.client.put(path).status == 201
+    pairs, stop = [], threading.Event()
+
+    def send(sender):
+        with server.new_client() as client:
+            number = 0
+            while not stop.is_set():
+                number += 1
+                pairs.append([client.post(f"{path}/{call}", None, key(f"{sender}-{number}"))
+                              for _ in range(2)])
+
+    threads = [threading.Thread(target=send, args=(sender,)) for sender in range(3)]
+    for thread in threads:
+        thread.start()
+    for _ in range(40):
+        assert server.client.delete(path).status == 204
+        assert server.client.put(path).status == 201
+    stop.set()
+    for thread in threads:
+        thread.join()
+    same = 0
+    for first, again in pairs:
+        assert {first.status, again.status} <= {200, 404}, (first, again)
+        if first.status == again.status == 200:
+            is_same = first["ETag"].split(".")[0] == again["ETag"].split(".")[0]
+            assert replayed(again) == is_same, (first, again, first["ETag"], again["ETag"])
+            same += is_same
+    assert same
+
+
 def test_a_token_is_made_once_and_its_text_is_kept_nowhere(start):
     server = start()
     body = {"scope": ["admin"], "note": "first"}
