@@ -41,7 +41,7 @@ final class Service: Sendable {
         self.log = log
         self.tokens = tokens
         self.tls = tls
-        calls = KeyedCalls(CallNotes(in: store.directory))
+        calls = KeyedCalls(store.calls)
         failures = FailureLimiter(perMinute: settings.authFailures)
         origins = Origins(settings.allowedOrigins)
         bodies = BodyBudget(limit: settings.bodiesBytes)

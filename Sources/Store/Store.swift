@@ -14,6 +14,8 @@ package final class Store: Sendable {
     package let files: Workers
     /// One thread for deadlines.
     package let timers: Timers
+    /// What clients have called by names of theirs.
+    package let calls: CallNotes
     /// What waits in the commit queues.
     package let budget: CommitBudget
 
@@ -39,10 +41,12 @@ package final class Store: Sendable {
         files = Workers(name: "files", limit: 16)
         committers = Workers(name: "committer", limit: 16)
         timers = Timers()
+        calls = CallNotes(in: directory)
         let cache = try ReadCache(size: serviceCacheSize, directory)
         let services = LogServices(
             committers: committers, files: files, timers: timers, budget: budget,
-            counters: counters, cache: cache, owners: FileOwners(in: directory), report: report)
+            counters: counters, calls: calls, cache: cache, owners: FileOwners(in: directory),
+            report: report)
         pools = Pools(directory: directory, services: services)
         logs = Logs(directory: directory, services: services, node: "nonode@nohost")
         journals = Journals(directory: directory, services: services)
@@ -87,8 +91,23 @@ struct LogServices: Sendable {
     let timers: Timers
     let budget: CommitBudget
     let counters: StoreCounters
+    let calls: CallNotes
     /// Pages of files that were read before; nil if none are kept.
     let cache: ReadCache?
     let owners: FileOwners
     let report: @Sendable (String) -> Void
+
+    /// Forgets who wrote to, and what was called on, what has been removed, or is about to be made; in
+    /// the name's turn, so that nothing is forgotten of the next one.
+    ///
+    /// - Throws: what must keep the next one from being made.
+    func forget(
+        _ kind: String, _ name: String, in directory: DataDirectory
+    ) throws(StoreError) {
+        forgetCalls(kind, name)
+        try AppendGate.forget(kind, name, in: directory)
+    }
+
+    /// As `forget`, of what has no writers, or keeps them.
+    func forgetCalls(_ kind: String, _ name: String) { try? calls.forget("\(kind)/\(name)") }
 }

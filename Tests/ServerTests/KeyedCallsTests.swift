@@ -44,12 +44,13 @@ import Testing
 
     @Test func callUnderWayIsNotForgottenWithAnOldOneOfItsName() throws {
         let folder = try TemporaryDirectory()
-        let calls = KeyedCalls(CallNotes(in: try DataDirectory(path: folder.path)))
+        let notes = CallNotes(in: try DataDirectory(path: folder.path))
+        let calls = KeyedCalls(notes)
         let key = Self.key(1)
         let told = Atomic(0)
         _ = try calls.begin(key, on: "r", isOnDisk: false) {}
         calls.finish(key, on: "r", Self.small, isOnDisk: false)
-        calls.forget("r")
+        try notes.forget("r")
         _ = try calls.begin(key, on: "r", isOnDisk: false) {}
         try Self.fill(calls)
         let again = try calls.begin(key, on: "r", isOnDisk: false) {
@@ -73,6 +74,42 @@ import Testing
             _ = try calls.begin(Self.key(2), on: "logs/\(number)", isOnDisk: true) {}
             calls.drop(Self.key(2), on: "logs/\(number)", isOnDisk: true)
         }
+        guard case .done = try calls.begin(key, on: "logs/r", isOnDisk: true, again: {}) else {
+            Issue.record("it would be done twice")
+            return
+        }
+    }
+
+    @Test func answersThatWereReadBeforeTheyWereForgottenAreNotTaken() throws {
+        let folder = try TemporaryDirectory()
+        let notes = CallNotes(in: try DataDirectory(path: folder.path))
+        let key = Self.key(1)
+        let before = KeyedCalls(notes)
+        _ = try before.begin(key, on: "logs/r", isOnDisk: true) {}
+        before.finish(key, on: "logs/r", Self.small, isOnDisk: true)
+        let calls = KeyedCalls(notes)
+        let reading = try #require(try calls.read("logs/r"))
+        try notes.forget("logs/r")
+        calls.take(reading, of: "logs/r")
+        guard case .new = try calls.begin(key, on: "logs/r", isOnDisk: true, again: {}) else {
+            Issue.record("it is answered for a resource that has gone")
+            return
+        }
+    }
+
+    @Test func answersThatCameAfterTheReadingAreNotHiddenByIt() throws {
+        let folder = try TemporaryDirectory()
+        let calls = KeyedCalls(CallNotes(in: try DataDirectory(path: folder.path)))
+        let key = Self.key(1)
+        let reading = try #require(try calls.read("logs/r"))
+        _ = try calls.begin(key, on: "logs/r", isOnDisk: true) {}
+        calls.finish(key, on: "logs/r", Self.small, isOnDisk: true)
+        // Others take its place in memory.
+        for number in 0...KeyedCalls.resourceLimit {
+            _ = try calls.begin(Self.key(2), on: "logs/\(number)", isOnDisk: true) {}
+            calls.drop(Self.key(2), on: "logs/\(number)", isOnDisk: true)
+        }
+        calls.take(reading, of: "logs/r")
         guard case .done = try calls.begin(key, on: "logs/r", isOnDisk: true, again: {}) else {
             Issue.record("it would be done twice")
             return

@@ -208,6 +208,62 @@ def test_a_follower_is_told_that_the_resource_was_emptied(shared, api, kind, eve
         assert b"".join(contents(resource, told)).endswith(b"newmore")
 
 
+def last_of(server, resource):
+    """The last event of a follower that has been told everything."""
+    with follow(server, resource) as events:
+        *_, last, _ = events.until("caught_up")
+    return last
+
+
+@pytest.mark.parametrize("kind, event", [(Pool, "rewound"), (Log, "truncated"),
+                                         (External, "truncated"), (Journal, "lost")])
+def test_a_reader_of_what_was_made_anew_is_told_so_and_then_everything(shared, api, kind, event):
+    """Both count generations and positions from the same beginning."""
+    api.delete(kind.path)
+    resource = kind(api)
+    resource.append(b"old record")
+    last = last_of(shared, resource)
+    assert api.delete(kind.path).status == 204
+    resource = kind(api)
+    for text in (b"first;", b"second;", b"third;"):
+        resource.append(text)
+    with follow(shared, resource, last=last.id) as events:
+        told = events.until("caught_up")
+    assert told[0].name == event, told
+    assert b"".join(contents(resource, told)) == b"first;second;third;"
+    # What is told now is of the new one: who comes back goes on there.
+    for place, each in enumerate(told[:-1]):
+        with follow(shared, resource, last=each.id) as events:
+            rest = events.until("caught_up")
+        assert [other.id for other in rest] == [other.id for other in told[place + 1:]]
+    api.delete(kind.path)
+
+
+def test_ids_of_earlier_versions_are_taken(shared, resource):
+    for number in range(3):
+        resource.append(b"%d;" % number)
+    with follow(shared, resource) as events:
+        told = events.until("caught_up")
+    for place, event in enumerate(told[:-1]):
+        identity, old = event.id.split(".")
+        assert len(identity) == 8 and old.startswith("1-")
+        with follow(shared, resource, last=old) as events:
+            rest = events.until("caught_up")
+        assert [each.id for each in rest] == [each.id for each in told[place + 1:]]
+
+
+@pytest.mark.parametrize("kind, event, place", [
+    (Log, "truncated", "7-1"), (External, "truncated", "7-1"), (Journal, "lost", "7-1,256")])
+def test_an_earlier_id_of_a_generation_to_come_is_one_of_another_resource(
+        shared, api, kind, event, place):
+    api.delete(kind.path)
+    resource = kind(api)
+    resource.append(b"all")
+    with follow(shared, resource, last=place) as events:
+        told = events.until("caught_up")
+    assert told[0].name == event and b"".join(contents(resource, told)) == b"all"
+
+
 def test_what_was_overwritten_before_it_was_read_is_told_as_lost(shared, api):
     path = "/v1/logs/ring"
     api.delete(path)
@@ -219,7 +275,7 @@ def test_what_was_overwritten_before_it_was_read_is_told_as_lost(shared, api):
     with Events(shared.port, path, query="?from=3", stream="follow") as events:
         told = events.until("caught_up")
         assert (told[0].name, told[0].data) == ("lost", {"from": 3, "to": oldest})
-        assert told[0].id == f"1-{oldest}"
+        assert told[0].id.endswith(f".1-{oldest}")
         assert [event.data["position"] for event in told if event.name == "record"] == list(
             range(oldest, 40))
         assert "wrapped" in [event.name for event in told]
@@ -255,7 +311,9 @@ def test_records_that_are_only_written_are_told_once_they_are_safe(shared, api, 
 
 @pytest.mark.parametrize("query, status", [
     ("?from=999999", 416), ("?from=x", 400), ("?last_event_id=x", 400), ("?last_event_id=1-x", 400),
-    ("?from=-1", 400)])
+    ("?from=-1", 400), ("?last_event_id=00000000.1-x", 400), ("?last_event_id=0.1-1", 400),
+    ("?last_event_id=0000000g.1-1", 400), ("?last_event_id=00000000.-1", 400),
+    ("?last_event_id=.1-1", 400)])
 @pytest.mark.parametrize("kind", [Pool, Log])
 def test_a_place_that_is_none_is_refused(api, kind, query, status):
     resource = kind(api)

@@ -133,6 +133,33 @@ def test_a_refused_call_leaves_its_key_unused(api, log):
     assert answer.status == 200 and not replayed(answer)
 
 
+@pytest.mark.parametrize("kind", ["logs", "journals", "mpools"])
+def test_a_failure_that_may_have_changed_something_is_told_again(start, tmp_path, kind):
+    faults = Faults(tmp_path / "faults")
+    server = start(**faults.options)
+    if kind == "mpools":
+        pool = MPool(server.client, "r")
+        pool.open()
+        target = pool.path + "/sync"
+        assert pool.put(0, bytes(4096)).status in (200, 201)
+        folder = "mpools/"
+    else:
+        assert server.client.put(f"/v1/{kind}/r").status == 201
+        answer = server.client.post(f"/v1/{kind}/r/append?durability=written", b"x")
+        assert answer.status == 200, answer
+        target = f"/v1/{kind}/r/{'sync' if kind == 'logs' else 'log_flush'}"
+        folder = f"{kind}/r"
+    faults.arm("fsync", sticky=True, path=folder)
+    first = server.client.post(target, None, key("k"))
+    assert first.json["applied"] == "unknown", first.body
+    faults.disarm()
+    faults.watch("fsync", path=folder)
+    again = server.client.post(target, None, key("k"))
+    assert (again.status, again.code, again.json["applied"]) == (
+        first.status, first.code, "unknown"), again
+    assert faults.seen("fsync") == 0
+
+
 def test_what_is_not_there_leaves_nothing_behind(api, shared):
     for path in ("/v1/pools/none/rewind", "/v1/logs/none/truncate", "/v1/journals/none/archive"):
         assert api.post(path, None, key("k")).status == 404
@@ -150,6 +177,41 @@ def test_keys_end_with_their_resource(start):
             answers = [client.post(f"{path}/{call}", None, key("k")) for _ in range(2)]
             assert list(map(replayed, answers)) == [False, True], answers
             assert client.delete(path).status == 204
+
+
+@pytest.mark.parametrize("kind, call", [("pools", "rewind"), ("logs", "truncate")])
+def test_no_call_is_done_twice_on_what_is_being_made_anew(start, kind, call):
+    """Nor is it answered, on the new one, as on the old."""
+    server = start()
+    path = f"/v1/{kind}/r"
+    assert server.client.put(path).status == 201
+    pairs, stop = [], threading.Event()
+
+    def send(sender):
+        with server.new_client() as client:
+            number = 0
+            while not stop.is_set():
+                number += 1
+                pairs.append([client.post(f"{path}/{call}", None, key(f"{sender}-{number}"))
+                              for _ in range(2)])
+
+    threads = [threading.Thread(target=send, args=(sender,)) for sender in range(3)]
+    for thread in threads:
+        thread.start()
+    for _ in range(40):
+        assert server.client.delete(path).status == 204
+        assert server.client.put(path).status == 201
+    stop.set()
+    for thread in threads:
+        thread.join()
+    same = 0
+    for first, again in pairs:
+        assert {first.status, again.status} <= {200, 404}, (first, again)
+        if first.status == again.status == 200:
+            is_same = first["ETag"].split(".")[0] == again["ETag"].split(".")[0]
+            assert replayed(again) == is_same, (first, again, first["ETag"], again["ETag"])
+            same += is_same
+    assert same
 
 
 def test_a_token_is_made_once_and_its_text_is_kept_nowhere(start):

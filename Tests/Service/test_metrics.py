@@ -15,6 +15,7 @@ from support.disk_log import Erlang
 from support.journal import Journal
 from support.machine import needs_program
 from support.server import wait_until
+from support.tokens import As
 
 OPEN_METRICS = "application/openmetrics-text; version=1.0.0"
 # Everything that operators were promised; `replica_lag` comes with distributed logs.
@@ -235,3 +236,27 @@ def test_a_scrape_of_many_logs_is_quick_and_stops_nobody(start):
     found = figures(server.client)
     assert time.monotonic() - began < 2
     assert len(found["tidemark_log_items"]) == 500
+
+
+def test_a_token_is_told_names_of_its_own_resources_alone(start):
+    """The other figures are of the service as a whole."""
+    server = start(metrics_per_resource="true")
+    for name in ("mine-1", "secret-2"):
+        for kind in ("pools", "logs", "journals", "mpools"):
+            assert server.client.put(f"/v1/{kind}/{name}").status == 201
+    everything = server.client.post("/v1/tokens", {"scope": ["admin"]}).json["token"]
+    one = {"scope": ["read"], "resources": ["pools/mine-*", "mpools/*1"]}
+    limited = As(server, As(server, everything).post("/v1/tokens", one).json["token"])
+    other = {"scope": ["read"], "resources": ["logs/secret*", "journals/s*"]}
+    another = As(server, As(server, everything).post("/v1/tokens", other).json["token"])
+
+    def names(client):
+        return {(re.sub("_.*", "", figure.removeprefix("tidemark_")), name)
+                for figure, samples in figures(client).items() for labels in samples
+                for name in re.findall('name="([^"]*)"', labels)}
+
+    assert names(limited) == {("pool", "mine-1"), ("mpool", "mine-1")}
+    assert names(another) == {("log", "secret-2"), ("journal", "secret-2")}
+    assert names(As(server, everything)) >= {
+        (kind, name) for kind in ("pool", "log", "journal", "mpool")
+        for name in ("mine-1", "secret-2")}

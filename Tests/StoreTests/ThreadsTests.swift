@@ -65,6 +65,37 @@ import Testing
         let result = outcome.whenReady({ $0 != nil }) { $0 }
         #expect(result == .timedOut)
     }
+
+    @Test func whoeverComesToWaitAfterTheEndIsResumedAtOnce() {
+        let timers = Timers()
+        defer { timers.stop() }
+        let watermark = Watermark(position: 0, timers: timers)
+        let log = Locked<[Watermark.Outcome]>([])
+        watermark.wait(until: 1, milliseconds: 60_000) { outcome in
+            log.withLock { $0.append(outcome) }
+        }
+        watermark.end()
+        #expect(log.withLock { $0 } == [.interrupted])
+        watermark.wait(until: 1, milliseconds: 60_000) { outcome in
+            log.withLock { $0.append(outcome) }
+        }
+        #expect(log.withLock { $0 } == [.interrupted, .interrupted])
+    }
+
+    @Test func whoeverWaitsForWhatHasChangedMeanwhileIsResumedAtOnce() {
+        let timers = Timers()
+        defer { timers.stop() }
+        let watermark = Watermark(position: 5, timers: timers)
+        let log = Locked<[Watermark.Outcome]>([])
+        for isCurrent in [true, false] {
+            watermark.wait(until: 6, milliseconds: 60_000, while: { isCurrent }) { outcome in
+                log.withLock { $0.append(outcome) }
+            }
+        }
+        #expect(log.withLock { $0 } == [.interrupted])
+        watermark.advance(to: 6)
+        #expect(log.withLock { $0 } == [.interrupted, .reached])
+    }
 }
 
 @Suite struct TimersTests {

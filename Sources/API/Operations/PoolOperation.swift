@@ -94,7 +94,7 @@ package enum PoolOperation: ResourceOperation, CaseIterable, Sendable {
                 answers: [
                     Follow.answer(
                         "record, caught_up, rewound, closed, deleted and error.",
-                        "id: 0-5\nevent: record\n"
+                        "id: 6d1c93ae.1-5\nevent: record\n"
                             + "data: {\"position\":0,\"next\":5,\"record\":{\"text\":\"hello\"}}\n\n"
                     )
                 ],

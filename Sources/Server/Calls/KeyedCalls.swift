@@ -62,13 +62,18 @@ final class KeyedCalls: Sendable {
         var bytes = 0
         /// Resources whose files have been read, oldest first.
         var loaded: [String] = []
+        /// Rises when calls are forgotten, or leave: what was read of a file before is not to be believed.
+        var departures = 0
     }
 
     let replays = Atomic(0)
     private let notes: CallNotes
     private let state = Locked(State())
 
-    init(_ notes: CallNotes) { self.notes = notes }
+    init(_ notes: CallNotes) {
+        self.notes = notes
+        notes.whenForgotten { [weak self] resource in self?.forget(resource) }
+    }
 
     // MARK: - Beginning
 
@@ -120,14 +125,31 @@ final class KeyedCalls: Sendable {
         return now - entry.time > lifetime
     }
 
-    /// Reads what is on disk of a resource's calls.
+    /// What was found on disk of a resource's calls.
+    struct Reading {
+        fileprivate let notes: [CallNote]
+        fileprivate let departures: Int
+    }
+
     private func load(_ resource: String) throws(StoreError) {
-        guard !state.withLock({ $0.loaded.contains(resource) }) else { return }
-        let found = try notes.read(resource)
+        if let reading = try read(resource) { take(reading, of: resource) }
+    }
+
+    /// Reads what is on disk of a resource's calls; nil if that was done before.
+    func read(_ resource: String) throws(StoreError) -> Reading? {
+        let departures = state.withLock { $0.loaded.contains(resource) ? nil : $0.departures }
+        guard let departures else { return nil }
+        return Reading(notes: try notes.read(resource), departures: departures)
+    }
+
+    /// Remembers what was read, unless it may have been forgotten or added to since.
+    func take(_ reading: Reading, of resource: String) {
         state.withLock { state in
-            guard !state.loaded.contains(resource) else { return }
+            guard !state.loaded.contains(resource), state.departures == reading.departures else {
+                return
+            }
             state.loaded.append(resource)
-            for note in found where state.entries[note.key.name] == nil {
+            for note in reading.notes where state.entries[note.key.name] == nil {
                 let answer = note.state == .done ? RememberedAnswer(note.payload) : nil
                 state.entries[note.key.name] = Entry(
                     resource: resource, content: note.key.content, isOnDisk: true,
@@ -145,6 +167,7 @@ final class KeyedCalls: Sendable {
         let isBusy = own.contains { if case .running = $0.value.progress { true } else { false } }
         if isBusy { return state.loaded.append(resource) }
         for name in own.keys { state.entries[name] = nil }
+        state.departures += 1
     }
 
     // MARK: - Ending
@@ -182,16 +205,16 @@ final class KeyedCalls: Sendable {
         end(key, .undecided(before: before), WallClock.nowMilliseconds)
     }
 
-    /// Forgets all calls on a resource that has gone, or was made anew; waits for the disk.
-    func forget(_ resource: String) {
+    /// Forgets all calls on a resource that has gone, or is about to be made, and has none on disk.
+    private func forget(_ resource: String) {
         state.withLock { state in
             for (name, entry) in state.entries where entry.resource == resource {
                 if case .running = entry.progress { continue }
                 state.entries[name] = nil
             }
             state.loaded.removeAll { $0 == resource }
+            state.departures += 1
         }
-        try? notes.forget(resource)
     }
 
     private func add(_ note: CallNote, _ resource: String) throws(StoreError) {

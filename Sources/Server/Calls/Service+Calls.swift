@@ -11,8 +11,7 @@ extension Service {
     func answer(_ call: Call) throws(Problem) -> Answer {
         let repetition = call.route.endpoint.description.repetition
         switch repetition {
-        case .byEngine: return try handle(call)
-        case .untold: return forgetting(call, try handle(call))
+        case .byEngine, .untold: return try handle(call)
         case .inMemory, .onDisk, .onDiskOnce:
             guard call.headers[.idempotencyKey] != nil else { return try handle(call) }
         }
@@ -27,26 +26,6 @@ extension Service {
         return .later { complete in
             repetition == .inMemory
                 ? keyed.begin(complete) : self.store.files.submit { keyed.begin(complete) }
-        }
-    }
-
-    /// The names of calls end with their resource, and one made anew has none.
-    private func forgetting(_ call: Call, _ answer: Answer) -> Answer {
-        guard let kind = call.route.resourceKind, call.route.captures.count == 1,
-            [.delete, .put, .post].contains(call.route.method)
-        else { return answer }
-        let resource = "\(kind)/\(call.name)"
-        let isRemoval = call.route.method == .delete
-        return .later { [self] complete in
-            Self.run(.success(answer)) { [self] result in
-                guard case .success(.now(let response)) = result,
-                    isRemoval ? response.status < 300 : response.status == 201
-                else { return complete(result) }
-                store.files.submit { [self] in
-                    calls.forget(resource)
-                    complete(result)
-                }
-            }
         }
     }
 
@@ -160,8 +139,13 @@ private struct KeyedCall: Sendable {
         case .success(.now(let response)):
             let answer = RememberedAnswer(response, of: call.route.endpoint.operation)
             service.calls.finish(key, on: resource, answer, isOnDisk: isOnDisk)
-        case .failure(let problem) where isOnDisk && problem.applied != .no:
-            service.calls.leaveOpen(key, before: before)
+        case .failure(let problem) where problem.applied != .no:
+            if isOnDisk {
+                service.calls.leaveOpen(key, before: before)
+            } else {
+                // Nothing shows afterwards whether it was done: so it is not done again.
+                service.calls.finish(key, on: resource, .problem(problem), isOnDisk: false)
+            }
         case .success, .failure:
             service.calls.drop(key, on: resource, isOnDisk: isOnDisk)
         }

@@ -114,6 +114,9 @@ extension Service {
         }
         let left = deadline.millisecondsLeft
         guard page.count == 0, page.isEnd, left > 0, !isDraining else { return page.answer }
+        try mapping(of: .wiredTiger) { () throws(StoreError) in
+            try cursor.journal.requireNotClosed()
+        }
         return .later { [self] complete in
             store.journals.cursors.begin(cursor)
             cursor.journal.waitForMore(than: seen, milliseconds: left) {

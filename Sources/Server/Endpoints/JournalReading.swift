@@ -61,7 +61,7 @@ extension Service {
                     Response(headers: journal.headers(journal.view), type: .ndjson), stream,
                     length: nil)
                 guard wait > 0, !backwards else { return answer }
-                return service.waiting(for: journal, seen, until: deadline, answer) {
+                return try service.waiting(for: journal, seen, until: deadline, answer) {
                     stream.hasRows
                 }
             }
@@ -70,18 +70,21 @@ extension Service {
 
     /// Answers as soon as `isReady` holds, asked again whenever the journal grows, or at the
     /// deadline.
+    ///
+    /// - Throws: `no_such_journal` if it was closed.
     func waiting(
         for journal: Journal, _ seen: Int, until deadline: Instant, _ answer: Answer,
         isReady: @escaping @Sendable () -> Bool
-    ) -> Answer {
+    ) throws(Problem) -> Answer {
         let left = deadline.millisecondsLeft
         if isDraining || left <= 0 || isReady() { return answer }
+        try mapping(of: .wiredTiger) { () throws(StoreError) in try journal.requireNotClosed() }
         return .later { [self] complete in
             journal.waitForMore(than: seen, milliseconds: left) {
                 complete(
                     .success(
                         self.onFileThread { () throws(Problem) in
-                            self.waiting(
+                            try self.waiting(
                                 for: journal, journal.watermarkSeen, until: deadline, answer,
                                 isReady: isReady)
                         }))

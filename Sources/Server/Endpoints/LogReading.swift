@@ -51,6 +51,7 @@ extension Service {
         let request = ChunkRequest(
             limit: limit ?? .max, mustDecode: shape != .b64 && type != .frames)
         return try whenReadable(call) { [self] log throws(Problem) in
+            let generation = log.view.generation
             let cursor = try cursor(call, in: log)
             let records = RecordWriter(shape: shape, format: log.format)
             let first = try chunk(log, cursor, request)
@@ -58,7 +59,10 @@ extension Service {
                 return Self.answer(first, of: log, type, records)
             }
             return .later { complete in
-                log.watermark.wait(until: cursor.position + 1, milliseconds: wait) { _ in
+                log.watermark.wait(
+                    until: cursor.position + 1, milliseconds: wait,
+                    while: { log.view.generation == generation }
+                ) { _ in
                     complete(
                         .success(
                             self.onFileThread { () throws(Problem) in
@@ -153,6 +157,7 @@ extension Service {
             throw Problem(.badParameter, "cont and from say the same; send one", option: "from")
         }
         return try whenReadable(call) { [self] log throws(Problem) in
+            let generation = log.view.generation
             if let from, from > log.view.position { throw .behindTheEnd(of: log) }
             let start =
                 if let from {
@@ -173,8 +178,16 @@ extension Service {
                 return stream()
             }
             return .later { complete in
-                log.watermark.wait(until: start.position + 1, milliseconds: wait) { _ in
-                    complete(.success(stream()))
+                log.watermark.wait(
+                    until: start.position + 1, milliseconds: wait,
+                    while: { log.view.generation == generation }
+                ) { _ in
+                    do throws(StoreError) {
+                        try log.check(start)
+                        complete(.success(stream()))
+                    } catch {
+                        complete(.failure(Problem(error, of: .diskLog)))
+                    }
                 }
                 if self.isDraining { log.endWaits() }
             }

@@ -12,7 +12,8 @@ extension Service {
         case .metrics:
             let type = try call.negotiate([.metrics, .openMetrics])
             return onFileThread { [self] in
-                Self.text(metrics.text(of: self, isOpenMetrics: type == .openMetrics), type)
+                Self.text(
+                    metrics.text(of: self, isOpenMetrics: type == .openMetrics, for: call), type)
             }
         case .openAPIJSON:
             return try Self.json(call, OpenAPIDocument.document(version: Version.service))

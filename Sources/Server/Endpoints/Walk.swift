@@ -51,7 +51,10 @@ extension Service {
                     pool, view, call, from: start, chunkSize: chunkSize, limit: limit, type)
             }
             return .later { complete in
-                pool.watermark.wait(until: start + 1, milliseconds: wait) { _ in
+                pool.watermark.wait(
+                    until: start + 1, milliseconds: wait,
+                    while: { pool.view.generation == view.generation }
+                ) { _ in
                     do throws(Problem) {
                         guard pool.view.generation == view.generation else {
                             throw Problem(StoreError.positionGone(oldest: 0))

@@ -8,6 +8,8 @@ struct JournalFollower: FollowSource {
     private let generation: Int
     /// Where the next record is looked for.
     private var place: LSN
+    /// Where the client stood in another journal of that name; nil once it was told so.
+    private var lostPlace: LSN?
     /// How many records there were when the last look began.
     private var seen = -1
     /// When it last found nothing more where others write.
@@ -26,11 +28,16 @@ struct JournalFollower: FollowSource {
         generation = journal.view.generation
         switch start {
         case .start: place = .beginning
-        case .position(let text), .event(_, let text):
-            guard let lsn = LSN(text) else {
-                throw Problem(.badParameter, "from is now, start or an LSN", option: "from")
+        case .position(let text): place = try Self.place(text)
+        case .event(let id):
+            place = try Self.place(id.position)
+            // A change of the settings raises the generation too, and moves no record.
+            if id.isForeign(to: journal.identity, generation) {
+                lostPlace = place
+                place = try mapping(of: .wiredTiger) { () throws(StoreError) in
+                    try journal.firstLSN() ?? .beginning
+                }
             }
-            place = lsn
         case .now:
             place = try mapping(of: .wiredTiger) { () throws(StoreError) in
                 if let end = journal.promised.end { return end }
@@ -39,15 +46,23 @@ struct JournalFollower: FollowSource {
         }
     }
 
+    private static func place(_ text: String) throws(Problem) -> LSN {
+        guard let place = LSN(text) else {
+            throw Problem(.badParameter, "from is now, start or an LSN", option: "from")
+        }
+        return place
+    }
+
     static func == (one: Self, other: Self) -> Bool {
         one.journal === other.journal && one.place == other.place
-            && one.generation == other.generation && one.rows == other.rows
+            && one.lostPlace == other.lostPlace && one.generation == other.generation
+            && one.rows == other.rows
     }
 
     var path: String { "/v1/journals/\(journal.name)" }
 
     var hasNews: Bool {
-        if journal.view.state == .closed || journal.promised.records > seen { return true }
+        if journal.view.state != .open || journal.promised.records > seen { return true }
         guard journal.isReadOnly else { return false }
         guard let lastEnd else { return true }
         return Instant.now.nanoseconds(since: lastEnd) >= Self.glance * 1_000_000
@@ -58,17 +73,26 @@ struct JournalFollower: FollowSource {
             events.end(journal.isDeleted, .string(place.description))
             return .ended
         }
-        let promised = journal.promised
         let told = events.bytes.count
+        if let from = lostPlace {
+            lostPlace = nil
+            events.lost(
+                id: id, from: .string(from.description), to: .string(place.description))
+        }
+        // Asked before the end: what came before the failure is told.
+        let failure = journal.view.state.failure
+        let promised = journal.promised
         do throws(StoreError) {
             let isEnd = try tell(promised.end, &events)
             guard isEnd else { return .more }
             seen = promised.records
             lastEnd = .now
-            return .caughtUp(.string(place.description))
-        } catch {
-            // What was read before it is told first.
+            guard let failure else { return .caughtUp(.string(place.description)) }
             if events.bytes.count > told { return .more }
+            throw failure
+        } catch {
+            // What was read before it is told first; that the journal was closed tells the next look.
+            if events.bytes.count > told || journal.view.state == .closed { return .more }
             guard case .journal(.archived(let first)) = error else {
                 throw Problem(error, of: .wiredTiger)
             }
@@ -108,7 +132,7 @@ struct JournalFollower: FollowSource {
         return false
     }
 
-    private var id: String { "\(generation)-\(place)" }
+    private var id: String { EventID(of: journal.identity, generation, place).text }
 
     func wait(milliseconds: Int, _ resume: @escaping @Sendable () -> Void) {
         let limit = journal.isReadOnly ? min(milliseconds, Self.glance) : milliseconds

@@ -22,9 +22,13 @@ struct LogFollower: FollowSource {
         case .now: position = log.promisedPosition
         case .start: position = view.oldest
         case .position(let text): position = try FollowStart.number(text)
-        case .event(let known, let text):
-            position = try FollowStart.number(text)
-            generation = known
+        case .event(let id):
+            position = try FollowStart.number(id.position)
+            generation = id.generation
+            if id.isForeign(to: log.identity, view.generation) {
+                // No log has that generation: the first look tells that all begins anew.
+                (generation, position) = (0, view.oldest)
+            }
         }
         guard position <= view.position else { throw .behindTheEnd(of: log) }
     }
@@ -39,7 +43,7 @@ struct LogFollower: FollowSource {
 
     var hasNews: Bool {
         let view = log.view
-        return view.state == .closed || view.generation != generation
+        return view.state != .open || view.generation != generation
             || log.promisedPosition > position
     }
 
@@ -57,24 +61,28 @@ struct LogFollower: FollowSource {
                 ["position": .integer(view.oldest), "generation": .integer(generation)])
         }
         let end = log.promisedPosition
-        guard position < end else { return .caughtUp(.integer(position)) }
+        guard position < end else {
+            if let failure = view.state.failure { throw Problem(failure, of: .diskLog) }
+            return .caughtUp(.integer(position))
+        }
         do throws(StoreError) {
             try log.format == .internal ? tellItems(end, &events) : tellBytes(end, &events)
         } catch {
-            switch error {
-            case .positionGone(let oldest):
-                cursor = nil
-                // A file that is going counts as gone before the view says so.
-                guard oldest > position else { return .more }
-                let from = position
-                position = oldest
-                events.lost(id: id, from: .integer(from), to: .integer(oldest))
-            case .log(.noSuchLog): break
-            default: throw Problem(error, of: .diskLog)
+            // Whatever is missing of a log that was closed: the next look tells of that.
+            if log.view.state == .closed { return .more }
+            guard case .positionGone(let oldest) = error else {
+                throw Problem(error, of: .diskLog)
             }
+            cursor = nil
+            // A file that is going counts as gone before the view says so.
+            guard oldest > position else { return .more }
+            let from = position
+            position = oldest
+            events.lost(id: id, from: .integer(from), to: .integer(oldest))
         }
         // Nobody needs to look again for that.
-        return position < log.promisedPosition ? .more : .caughtUp(.integer(position))
+        return position < log.promisedPosition || log.view.state != .open
+            ? .more : .caughtUp(.integer(position))
     }
 
     private mutating func tellItems(
@@ -112,7 +120,7 @@ struct LogFollower: FollowSource {
         }
     }
 
-    private var id: String { "\(generation)-\(position)" }
+    private var id: String { EventID(of: log.identity, generation, position).text }
 
     func wait(milliseconds: Int, _ resume: @escaping @Sendable () -> Void) {
         log.promisedWatermark.wait(until: position + 1, milliseconds: milliseconds) { _ in

@@ -25,9 +25,13 @@ struct PoolFollower: FollowSource {
         case .now: position = view.tell
         case .start: position = 0
         case .position(let text): position = try FollowStart.number(text)
-        case .event(let known, let text):
-            position = try FollowStart.number(text)
-            generation = known
+        case .event(let id):
+            position = try FollowStart.number(id.position)
+            generation = id.generation
+            if id.identity ?? pool.identity != pool.identity {
+                // No pool has that generation: the first look tells that all begins anew.
+                (generation, position) = (0, 0)
+            }
         }
         // What has been rewound since is told from its beginning.
         guard
@@ -46,7 +50,7 @@ struct PoolFollower: FollowSource {
 
     var hasNews: Bool {
         let view = pool.view
-        return view.state == .closed || view.generation != generation || view.tell > position
+        return view.state != .open || view.generation != generation || view.tell > position
     }
 
     mutating func advance(_ events: inout EventWriter) throws(Problem) -> FollowProgress {
@@ -62,14 +66,21 @@ struct PoolFollower: FollowSource {
                 "rewound", id: id, ["position": 0, "generation": .integer(generation)])
         }
         let end = min(view.tell, position + Self.window)
-        guard position < end else { return .caughtUp(.integer(position)) }
+        guard position < end else {
+            if let failure = view.state.failure { throw Problem(failure) }
+            return .caughtUp(.integer(position))
+        }
         do throws(StoreError) {
             try tell(end, &events)
         } catch {
-            // A rewind while it was read: the next look tells of it.
-            guard case .positionGone = error else { throw Problem(error) }
+            switch error {
+            // A rewind or the end while it was read: the next look tells of it.
+            case .positionGone, .poolClosed: return .more
+            default: throw Problem(error)
+            }
         }
-        return position < pool.view.tell ? .more : .caughtUp(.integer(position))
+        let now = pool.view
+        return position < now.tell || now.state != .open ? .more : .caughtUp(.integer(position))
     }
 
     private mutating func tell(_ end: Int, _ events: inout EventWriter) throws(StoreError) {
@@ -89,7 +100,7 @@ struct PoolFollower: FollowSource {
         }
     }
 
-    private var id: String { "\(generation)-\(position)" }
+    private var id: String { EventID(of: pool.identity, generation, position).text }
 
     func wait(milliseconds: Int, _ resume: @escaping @Sendable () -> Void) {
         pool.watermark.wait(until: position + 1, milliseconds: milliseconds) { _ in resume() }

@@ -4,12 +4,12 @@ extension Metrics {
     /// The figures of buffer pools: the service's own, and those of clients together or by name.
     ///
     /// Waits for the pools' locks, which other processes may hold.
-    func addMPools(of store: MPools, byName: Bool, to text: inout MetricsText) {
-        let open = store.allLoaded
+    func addMPools(of service: Service, for call: Call, to text: inout MetricsText) {
+        let open = service.store.mpools.allLoaded
         var sums: [(labels: [String: String], sum: MPoolStatistics)] = []
         let groups =
-            byName
-            ? open.sorted { $0.name < $1.name }.map { ($0.name, [$0]) }
+            service.settings.metricsPerResource
+            ? open.filter { call.covers("mpools", $0.name) }.map { ($0.name, [$0]) }
             : [
                 ("service", open.filter { $0.name == MPools.service }),
                 ("clients", open.filter { $0.name != MPools.service }),

@@ -44,29 +44,35 @@ extension Metrics {
     }
 
     /// Figures of each pool, log and journal by name, if that is set; else their sums.
-    func addResources(of service: Service, to text: inout MetricsText) {
+    func addResources(of service: Service, for call: Call, to text: inout MetricsText) {
         let byName = service.settings.metricsPerResource
-        func values(_ all: [(name: String, value: Double)]) -> [([String: String], Double)] {
-            byName
-                ? all.sorted { $0.name < $1.name }.map { (["name": $0.name], $0.value) }
-                : [([:], all.reduce(0) { $0 + $1.value })]
+        func named(
+            _ kind: String, _ all: [(name: String, value: Double)]
+        ) -> [([String: String], Double)] {
+            all.filter { call.covers(kind, $0.name) }.sorted { $0.name < $1.name }
+                .map { (["name": $0.name], $0.value) }
+        }
+        func values(
+            _ kind: String, _ all: [(name: String, value: Double)]
+        ) -> [([String: String], Double)] {
+            byName ? named(kind, all) : [([:], all.reduce(0) { $0 + $1.value })]
         }
         let pools = service.store.pools.allLoaded
         text.add(
             "pool_used_bytes", .gauge, "Bytes in open pools.",
-            values(pools.map { ($0.name, Double($0.view.tell)) }))
+            values("pools", pools.map { ($0.name, Double($0.view.tell)) }))
         text.add(
             "pool_capacity_bytes", .gauge, "Bytes that open pools can hold.",
-            values(pools.map { ($0.name, Double($0.nbyte)) }))
+            values("pools", pools.map { ($0.name, Double($0.nbyte)) }))
         let logs = service.store.logs.allLoaded.map { ($0.name, $0.view.figures) }
         text.add(
             "log_items", .gauge, "Items in open logs.",
-            values(logs.map { ($0.0, Double($0.1.items)) }))
+            values("logs", logs.map { ($0.0, Double($0.1.items)) }))
         // A sum would fall when a log is closed.
         if byName {
             text.add(
                 "log_overflows_total", .counter, "How often a log went on to its next file.",
-                values(logs.map { ($0.0, Double($0.1.overflows)) }))
+                named("logs", logs.map { ($0.0, Double($0.1.overflows)) }))
         }
         let now = WallClock.nowMilliseconds
         let holds = service.store.journals.allLoaded.map { journal in
@@ -75,6 +81,6 @@ extension Metrics {
         text.add(
             "journal_archive_hold_seconds", .gauge,
             "For how long readers have kept files from being archived; the longest.",
-            byName ? values(holds) : [([:], holds.map(\.1).max() ?? 0)])
+            byName ? named("journals", holds) : [([:], holds.map(\.1).max() ?? 0)])
     }
 }

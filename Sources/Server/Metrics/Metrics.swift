@@ -88,7 +88,9 @@ final class Metrics: Sendable {
     /// All figures in Prometheus's text format 0.0.4, or in OpenMetrics 1.0.
     ///
     /// No file of a pool, log or journal is touched, and no lock held for longer than a copy takes.
-    func text(of service: Service, isOpenMetrics: Bool) -> String {
+    ///
+    /// - Parameter call: who asks: of resources that it may not know of no name is told.
+    func text(of service: Service, isOpenMetrics: Bool, for call: Call) -> String {
         var text = MetricsText(prefix: "tidemark", isOpenMetrics: isOpenMetrics)
         text.add(
             "build_info", .gauge, "The version that runs.",
@@ -129,9 +131,8 @@ final class Metrics: Sendable {
         addCommits(of: service, to: &text)
         addStorage(of: service, to: &text)
         addCounters(of: service, to: &text)
-        addResources(of: service, to: &text)
-        addMPools(
-            of: service.store.mpools, byName: service.settings.metricsPerResource, to: &text)
+        addResources(of: service, for: call, to: &text)
+        addMPools(of: service, for: call, to: &text)
         for figure in ProcessFigures.current {
             text.addProcess(
                 figure.name, figure.isCounter ? .counter : .gauge, figure.help, figure.value)

@@ -6,4 +6,9 @@ package enum LogState: Equatable, Sendable {
     case failed(String)
 
     package var hasFailed: Bool { if case .failed = self { true } else { false } }
+
+    /// What those are told who wait for more, if nothing will come.
+    package var failure: StoreError? {
+        if case .failed(let detail) = self { .failed(detail: detail) } else { nil }
+    }
 }

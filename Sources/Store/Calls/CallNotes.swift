@@ -13,6 +13,7 @@ package final class CallNotes: Sendable {
 
     private let directory: DataDirectory
     private let turns = NameTurns()
+    private let listener = Locked<(@Sendable (String) -> Void)?>(nil)
 
     package init(in directory: DataDirectory) { self.directory = directory }
 
@@ -69,8 +70,16 @@ package final class CallNotes: Sendable {
         }
     }
 
-    /// Forgets what was called on a resource that has gone, or was made anew.
+    /// Calls `forgotten` with each resource whose calls were forgotten, before anything can be called on
+    /// one that is made anew.
+    package func whenForgotten(_ forgotten: @escaping @Sendable (String) -> Void) {
+        listener.withLock { $0 = forgotten }
+    }
+
+    /// Forgets what was called on a resource that has gone, or is about to be made.
     package func forget(_ resource: String) throws(StoreError) {
+        // Last: whoever has read the file before it went must not be believed any more.
+        defer { listener.withLock { $0 }?(resource) }
         try turns.with(resource) { () throws(StoreError) in
             let path = Self.path(resource)
             if directory.exists(path) { try directory.remove(path) }

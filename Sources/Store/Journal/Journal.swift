@@ -192,7 +192,7 @@ package final class Journal: FencedLog, Sendable {
     func close() -> StoreError? {
         guard let committer else {
             idle.withLock { $0.state = .closed }
-            watermark.interrupt()
+            watermark.end()
             return nil
         }
         let done = Locked<StoreError??>(nil)
@@ -208,6 +208,13 @@ package final class Journal: FencedLog, Sendable {
     }
 
     // MARK: - Reading
+
+    /// - Throws: `.noSuchJournal`; nothing more will come then.
+    package func requireNotClosed() throws(StoreError) {
+        guard view.state != .closed else {
+            throw .journal(.noSuchJournal(name: name, isKnown: !isDeleted.isSet))
+        }
+    }
 
     /// How many records there were; to be taken before one looks for more.
     package var watermarkSeen: Int { view.records }

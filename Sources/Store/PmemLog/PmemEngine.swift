@@ -208,7 +208,7 @@ final class PmemEngine: GatedEngine, Sendable {
             let open = pool.take()
             open?.close(durableTell: durableTell)
         }
-        watermark.interrupt()
+        watermark.end()
     }
 
     func requireOpen() throws(StoreError) { try requireOpen(view) }
@@ -238,6 +238,7 @@ final class PmemEngine: GatedEngine, Sendable {
         current.withLock {
             $0.state = .failed("\(error.summary); close the pool and open it again")
         }
+        watermark.interrupt()
         guard let durableTell else { return }
         memory.rememberUntrusted(after: durableTell)
     }

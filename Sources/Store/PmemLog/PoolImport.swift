@@ -66,7 +66,7 @@ extension Pools {
             let memory = try memory(of: name)
             guard !exists(name, memory) else { throw .alreadyExists(name: "the pool " + name) }
             let path = Self.defaultPath(name)
-            try AppendGate.forget("pools", name, in: directory)
+            try services.forget("pools", name, in: directory)
             try note(path, for: name, in: memory)
             do throws(StoreError) {
                 try received.publish(as: path)

@@ -9,7 +9,7 @@ import Glibc
 /// Functions marked *waits* do I/O and must not be called on a network thread.
 package final class Pools: Sendable {
     let directory: DataDirectory
-    private let services: LogServices
+    let services: LogServices
     private let open = Locked<[String: PmemLog]>([:])
     /// Of pools that are open, and of those whose notes could not be written.
     private let memories = Locked<[String: PoolMemory]>([:])
@@ -68,7 +68,7 @@ package final class Pools: Sendable {
                 if path != Self.defaultPath(name), directory.exists(path) {
                     return (try adopt(name, path, options, memory), false)
                 }
-                try AppendGate.forget("pools", name, in: directory)
+                try services.forget("pools", name, in: directory)
                 try note(path, for: name, in: memory)
                 try PoolFile.create(
                     path, size: options.size ?? PoolLayout.minimumSize,
@@ -111,13 +111,14 @@ package final class Pools: Sendable {
             if keepFile {
                 // What lies at pools/NAME would be found again: forgetting it means closing it.
                 if path == Self.defaultPath(name) {
+                    services.forgetCalls("pools", name)
                     return try memory.update { $0[PoolMemory.closed] = 1 }
                 }
             } else if try services.owners.isFree(path, for: Self.owner(name)) {
                 try removeParts(of: path)
                 try directory.remove(path)
             }
-            try? AppendGate.forget("pools", name, in: directory)
+            try? services.forget("pools", name, in: directory)
             // A note without a pool means nothing.
             memories.withLock { $0[name] = nil }
             try? directory.remove(PoolMemory.path(of: name))

@@ -13,6 +13,8 @@ package final class Watermark: Sendable {
 
     private struct State {
         var position: Int
+        /// Nothing more will come.
+        var hasEnded = false
         var waiters: [Int: Waiter] = [:]
         var nextID = 0
     }
@@ -57,20 +59,31 @@ package final class Watermark: Sendable {
         }
     }
 
+    /// Resumes everyone who waits, and from now on whoever comes to wait.
+    package func end() {
+        state.withLock { $0.hasEnded = true }
+        interrupt()
+    }
+
     /// Calls `resume` exactly once: when the position has reached `target`, when `milliseconds`
-    /// have passed, or when the position is set back.
+    /// have passed, or when the position is set back or has ended.
+    ///
+    /// - Parameter isCurrent: whether what made the caller wait still holds. It is asked with the lock
+    ///   held, and whoever changes that interrupts afterwards: so one of the two is seen.
     package func wait(
-        until target: Int, milliseconds: Int, _ resume: @escaping @Sendable (Outcome) -> Void
+        until target: Int, milliseconds: Int, while isCurrent: () -> Bool = { true },
+        _ resume: @escaping @Sendable (Outcome) -> Void
     ) {
-        let isThere = state.withLock { state in
-            guard state.position < target else { return true }
+        let outcome = state.withLock { state -> Outcome? in
+            guard !state.hasEnded, isCurrent() else { return .interrupted }
+            guard state.position < target else { return .reached }
             let id = state.nextID
             state.nextID += 1
             let timer = timers.schedule(afterMilliseconds: milliseconds) { [self] in expire(id) }
             state.waiters[id] = Waiter(target: target, timer: timer, resume: resume)
-            return false
+            return nil
         }
-        if isThere { resume(.reached) }
+        if let outcome { resume(outcome) }
     }
 
     private func expire(_ id: Int) {

@@ -30,7 +30,7 @@ struct slot {
     int32_t sticky;           // All that follow fail too.
     int32_t error;            // 0 with a short count, or to do nothing and claim success.
     int32_t limit;            // Bytes of a short count; -1: none.
-    int32_t unused;
+    int32_t holds;            // It is made all the same, but not before the slot is disarmed.
     _Atomic int64_t seen;
     _Atomic int64_t hits;
     char path[88];            // Only files whose path holds this.
@@ -114,7 +114,9 @@ static struct slot *fault(enum call call, const char *path, int file) {
     int32_t left = atomic_fetch_sub(&slot->nth, 1);
     if (left > 1 || (left < 1 && !slot->sticky)) return NULL;
     atomic_fetch_add(&slot->hits, 1);
-    return slot;
+    if (!slot->holds) return slot;
+    while (atomic_load(&slot->armed)) usleep(1000);
+    return NULL;
 }
 
 static int fails(enum call call, const char *path, int file) {

@@ -23,12 +23,13 @@ class Faults:
         self.memory = mmap.mmap(self.file.fileno(), 4096)
         self.options = {"env": {"FAULTS": str(path)}, "preload": build("faults", folder)}
 
-    def arm(self, call, nth=1, *, sticky=False, error=errno.EIO, short=-1, path=""):
-        """The nth call from now on fails; all after it too, if sticky."""
+    def arm(self, call, nth=1, *, sticky=False, error=errno.EIO, short=-1, path="", hold=False):
+        """The nth call from now on fails; all after it too, if sticky. With `hold` it does not fail, but
+        waits until it is disarmed."""
         place = CALLS.index(call) * SLOT
         self.memory[place:place + 4] = bytes(4)
         self.memory[place + 4:place + SLOT] = struct.pack(
-            "<iiiiiqq88s", nth, sticky, error, short, 0, 0, 0, path.encode())
+            "<iiiiiqq88s", nth, sticky, error, short, hold, 0, 0, path.encode())
         self.memory[place:place + 4] = struct.pack("<i", 1)
 
     def watch(self, call, path=""):

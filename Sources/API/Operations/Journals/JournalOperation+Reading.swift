@@ -83,7 +83,7 @@ extension JournalOperation {
             answers: [
                 Follow.answer(
                     "record, caught_up, lost, closed, deleted and error.",
-                    "id: 1-1,384\nevent: record\n"
+                    "id: 6d1c93ae.1-1,384\nevent: record\n"
                         + "data: {\"position\":\"1,256\",\"next\":\"1,384\",\"rows\":[]}\n\n")
             ],
             problems: [

@@ -95,7 +95,7 @@ extension LogOperation {
             answers: [
                 Follow.answer(
                     "record, caught_up, lost, truncated, wrapped, closed, deleted and error.",
-                    "id: 1-1\nevent: record\n"
+                    "id: 6d1c93ae.1-1\nevent: record\n"
                         + "data: {\"position\":0,\"next\":1,\"record\":{\"json\":\"ann\"}}\n\n")
             ],
             problems: [.badParameter, .rangeNotSatisfiable, .rateLimited])

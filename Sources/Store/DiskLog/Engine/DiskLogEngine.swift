@@ -178,7 +178,7 @@ final class DiskLogEngine: GatedEngine, Sendable {
             defer { view.state = .closed }
             return view.state
         }
-        endWaits()
+        endForGood()
         guard before == .open else { return }
         try writer.withLock { (writer) throws(StoreError) in try writer.close() }
     }
@@ -186,7 +186,12 @@ final class DiskLogEngine: GatedEngine, Sendable {
     /// Ends the log as it is: its files have been closed, or are being moved away.
     func abandon() {
         current.withLock { $0.state = .closed }
-        endWaits()
+        endForGood()
+    }
+
+    private func endForGood() {
+        watermark.end()
+        durable.end()
     }
 
     /// Answers those who wait for records as if their time had run out.
@@ -215,6 +220,7 @@ final class DiskLogEngine: GatedEngine, Sendable {
         current.withLock { view in
             view.state = .failed("\(error.summary); close the log and open it again")
         }
+        endWaits()
     }
 
     private func publish(_ writer: any LogWriter) {

@@ -34,7 +34,7 @@ extension Logs {
             pending.beginDeleting()
             do throws(StoreError) {
                 try pending.save(in: directory)
-                try AppendGate.forget("logs", name, in: directory)
+                try services.forget("logs", name, in: directory)
                 for (suffix, path) in files.files {
                     try directory.rename(path, to: base + suffix)
                 }

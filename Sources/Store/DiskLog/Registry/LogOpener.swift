@@ -5,6 +5,7 @@ struct LogOpener {
     /// All that the opening needs is given: file, type and format too.
     let options: LogOptions
     let directory: DataDirectory
+    let services: LogServices
 
     /// The writing side of an open log.
     struct Opened {
@@ -24,7 +25,7 @@ struct LogOpener {
         let isNew = !Self.exists(base, type, in: directory)
         if isNew, mode == .readWrite {
             try directory.makeFolders(above: base)
-            try AppendGate.forget("logs", name, in: directory)
+            try services.forget("logs", name, in: directory)
         }
         let setting = LogSetting(
             name: name, node: node, format: options.format ?? .internal, mode: mode, base: base,

@@ -27,7 +27,7 @@ extension Logs {
     func forget(_ name: String) throws(StoreError) {
         try directory.remove(LogMemory.path(of: name))
         directory.discard(LogPlaceFile.path(of: name))
-        try? AppendGate.forget("logs", name, in: directory)
+        try? services.forget("logs", name, in: directory)
         services.owners.release(Self.owner(name))
     }
 

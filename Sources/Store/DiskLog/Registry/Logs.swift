@@ -145,7 +145,8 @@ package final class Logs: Sendable {
         let opened: LogOpener.Opened
         do throws(StoreError) {
             opened = try LogOpener(
-                name: name, node: node, options: options, directory: directory
+                name: name, node: node, options: options, directory: directory,
+                services: services
             ).open()
         } catch {
             note?.discard(in: directory)

@@ -252,8 +252,8 @@ final class JournalEngine: GatedEngine, Sendable {
             current.withLock { $0.synced = $0.end }
             note(isClosed: true)
         }
-        watermark.interrupt()
-        durable.interrupt()
+        watermark.end()
+        durable.end()
         return failure
     }
 
@@ -268,5 +268,7 @@ final class JournalEngine: GatedEngine, Sendable {
     /// Takes nothing more: after a failed flush no later success means anything.
     private func fail(_ detail: String) {
         current.withLock { $0.state = .failed(detail) }
+        watermark.interrupt()
+        durable.interrupt()
     }
 }

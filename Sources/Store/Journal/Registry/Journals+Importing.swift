@@ -48,7 +48,7 @@ extension Journals {
             pending.isDeleting = true
             do throws(StoreError) {
                 try pending.save(in: directory)
-                try AppendGate.forget("journals", name, in: directory)
+                try services.forget("journals", name, in: directory)
                 directory.discard(JournalMark.path(of: name))
                 try directory.makeFolders(above: place.path("x"))
                 for member in members {

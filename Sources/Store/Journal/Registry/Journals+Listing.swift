@@ -91,7 +91,7 @@ extension Journals {
     func forget(_ name: String) throws(StoreError) {
         try directory.remove(JournalMemory.path(of: name))
         directory.discard(JournalMark.path(of: name))
-        try? AppendGate.forget("journals", name, in: directory)
+        try? services.forget("journals", name, in: directory)
         services.owners.release(Self.owner(name))
     }
 }

@@ -91,6 +91,7 @@ package final class Journals: Sendable {
         _ name: String, _ options: JournalOptions, _ known: JournalMemory
     ) throws(StoreError) -> Opening {
         let isNew = !known.isKnown || known.note.values["identity"] == nil
+        if isNew { services.forgetCalls("journals", name) }
         do throws(StoreError) {
             var memory = known
             let journal = try make(name, options, &memory)

@@ -51,6 +51,7 @@ package final class MPools: Sendable {
                 try given.check(against: pool.settings)
                 return (pool, false)
             }
+            services.forgetCalls("mpools", name)
             let pool = try make(name, given)
             pools.withLock { $0[name] = pool }
             return (pool, true)
@@ -99,6 +100,7 @@ package final class MPools: Sendable {
             let folder = directory.absolute(folder(name))
             try MPool.unlink(folder, name: name, force: force)
             rmdir(folder)
+            services.forgetCalls("mpools", name)
         }
     }
 
