@@ -95,8 +95,9 @@ struct LogServices: Sendable {
     let cache: ReadCache?
     let report: @Sendable (String) -> Void
 
-    /// Forgets who wrote to, and what was called on, what has been removed, or is about to be made; in
-    /// the name's turn, so that nothing is forgotten of the next one.
+    /// Forgets who wrote to, and what was called on, what has been removed or is about to be made.
+    ///
+    /// Called in the name's turn, so that nothing is forgotten of the next one.
     func forget(_ kind: String, _ name: String, in directory: DataDirectory) {
         AppendGate.forget(kind, name, in: directory)
         forgetCalls(kind, name)
