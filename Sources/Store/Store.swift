@@ -97,9 +97,9 @@ struct LogServices: Sendable {
     let owners: FileOwners
     let report: @Sendable (String) -> Void
 
-    /// Forgets who wrote to, and what was called on, what has been removed, or is about to be made; in
-    /// the name's turn, so that nothing is forgotten of the next one.
+    /// Forgets who wrote to, and what was called on, what has been removed or is about to be made.
     ///
+    /// Called in the name's turn, so that nothing is forgotten of the next one.
     /// - Throws: what must keep the next one from being made.
     func forget(
         _ kind: String, _ name: String, in directory: DataDirectory

@@ -3,10 +3,12 @@ import Testing
 
 @testable import Store
 
-/// What was called on a resource is forgotten while there is none: nothing of the next one can be lost.
+/// What was called on a resource is forgotten while there is none.
+///
+/// So nothing of the next one can be lost.
 @Suite struct ForgettingTests {
-    /// Makes and removes a resource twice, and tells how often its calls were forgotten, and how often
-    /// while it was there.
+    /// How often the calls on a resource are forgotten, and how often while it is there, when it is
+    /// made and removed twice.
     private static func count(
         _ resource: String, in store: Store, isThere: @escaping @Sendable () -> Bool,
         _ make: () throws -> Void, _ remove: () throws -> Void

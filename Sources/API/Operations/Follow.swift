@@ -2,10 +2,11 @@
 enum Follow {
     static let details =
         "Server-sent events, each with the position behind it as its id: a client that sends it as "
-        + "Last-Event-ID goes on there, and nothing is lost or told twice. If the resource was removed "
-        + "and made again since, that is told as if it had been emptied, and its oldest record follows. "
-        + "Records are told once they are as safe as the resource promises by default. caught_up tells "
-        + "that nothing is left for now. A comment line comes every 15 seconds."
+        + "Last-Event-ID goes on there, and nothing is lost or told twice. If the resource was "
+        + "removed and made again since, that is told as if it had been emptied, and its oldest "
+        + "record follows. Records are told once they are as safe as the resource promises by "
+        + "default. caught_up tells that nothing is left for now. A comment line comes every 15 "
+        + "seconds."
 
     /// An event's id; those of earlier versions have no identity in front.
     private static let id: JSONValue = [

@@ -62,7 +62,7 @@ final class KeyedCalls: Sendable {
         var bytes = 0
         /// Resources whose files have been read, oldest first.
         var loaded: [String] = []
-        /// Rises when calls are forgotten, or leave: what was read of a file before is not to be believed.
+        /// Rises when calls are forgotten, or leave: what was read of a file before may be wrong.
         var departures = 0
     }
 

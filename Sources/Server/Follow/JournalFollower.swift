@@ -91,7 +91,7 @@ struct JournalFollower: FollowSource {
             if events.bytes.count > told { return .more }
             throw failure
         } catch {
-            // What was read before it is told first; that the journal was closed tells the next look.
+            // What was read before it is told first; the next look tells of a closing.
             if events.bytes.count > told || journal.view.state == .closed { return .more }
             guard case .journal(.archived(let first)) = error else {
                 throw Problem(error, of: .wiredTiger)

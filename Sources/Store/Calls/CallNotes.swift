@@ -70,8 +70,8 @@ package final class CallNotes: Sendable {
         }
     }
 
-    /// Calls `forgotten` with each resource whose calls were forgotten, before anything can be called on
-    /// one that is made anew.
+    /// Calls `forgotten` with each resource whose calls were forgotten, before anything can be called
+    /// on one that is made anew.
     package func whenForgotten(_ forgotten: @escaping @Sendable (String) -> Void) {
         listener.withLock { $0 = forgotten }
     }

@@ -68,8 +68,8 @@ package final class Watermark: Sendable {
     /// Calls `resume` exactly once: when the position has reached `target`, when `milliseconds`
     /// have passed, or when the position is set back or has ended.
     ///
-    /// - Parameter isCurrent: whether what made the caller wait still holds. It is asked with the lock
-    ///   held, and whoever changes that interrupts afterwards: so one of the two is seen.
+    /// - Parameter isCurrent: whether what made the caller wait still holds. It is asked with the
+    ///   lock held, and whoever changes that interrupts afterwards: so one of the two is seen.
     package func wait(
         until target: Int, milliseconds: Int, while isCurrent: () -> Bool = { true },
         _ resume: @escaping @Sendable (Outcome) -> Void

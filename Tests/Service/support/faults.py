@@ -24,8 +24,8 @@ class Faults:
         self.options = {"env": {"FAULTS": str(path)}, "preload": build("faults", folder)}
 
     def arm(self, call, nth=1, *, sticky=False, error=errno.EIO, short=-1, path="", hold=False):
-        """The nth call from now on fails; all after it too, if sticky. With `hold` it does not fail, but
-        waits until it is disarmed."""
+        """The nth call from now on fails; all after it too, if sticky. With `hold` it does not
+        fail, but waits until it is disarmed."""
         place = CALLS.index(call) * SLOT
         self.memory[place:place + 4] = bytes(4)
         self.memory[place + 4:place + SLOT] = struct.pack(
