@@ -120,4 +120,56 @@ import Testing
             #expect(try isKnown(1) && !isKnown(2) && !isKnown(3))
         }
     }
+
+    /// Names that have one hash are told apart, and of one name the newest slot counts.
+    @Test func namesOfOneHashAreToldApart() throws {
+        func name(_ number: Int) -> KeyDigest {
+            var bytes = [UInt8](repeating: 0, count: 16)
+            bytes.storeLittleEndian(Int64(number), at: 8)
+            return KeyDigest(bytes)
+        }
+        try withDirectory { data in
+            let slots = (1...40).map { number in
+                KeySlot(
+                    IdempotencyKey(name: name(number % 30), content: digest(1), note: number),
+                    generation: 1, first: 0, next: 1, lastLength: 1, durability: .synced)
+            }
+            var ring = try KeyRing.open(at: path, in: data)
+            #expect(try ring.newest(of: name(1)) == nil)
+            for slot in slots { try ring.append([slot]) }
+            var again = try KeyRing.open(at: path, in: data)
+            for number in 0..<30 {
+                let newest = number >= 1 && number <= 10 ? number + 30 : number == 0 ? 30 : number
+                #expect(try ring.newest(of: name(number))?.key.note == newest)
+                #expect(try again.newest(of: name(number))?.key.note == newest)
+            }
+            #expect(try ring.newest(of: name(30)) == nil)
+        }
+    }
+
+    @Test func indexFindsWhatADictionaryFinds() {
+        var index = KeyIndex(count: 0)
+        var known: [Int: Int] = [:]
+        var state: UInt64 = 4711
+        func random(below limit: UInt64) -> Int {
+            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+            return Int((state >> 33) % limit)
+        }
+        for _ in 0..<20_000 {
+            let (slot, name) = (random(below: 700), random(below: 300))
+            if name < 50 {
+                index.remove(slot)
+                known[slot] = nil
+            } else {
+                index.note(digest(name), in: slot)
+                known[slot] = name
+            }
+        }
+        for name in 0..<300 {
+            let wanted = known.filter { $0.value == name }.keys.sorted()
+            // Neighbours among the numbers have one hash.
+            let found = index.candidates(for: digest(name)).filter { known[$0] == name }
+            #expect(found.sorted() == wanted)
+        }
+    }
 }

@@ -18,8 +18,8 @@ struct KeyRing: ~Copyable {
     private let capacity: Int
     /// Slots that the file has room for.
     private var allocated: Int
-    /// Where each name's newest slot is, and the name of each slot; read when first asked for.
-    private var known: (slots: [KeyDigest: Int], names: [KeyDigest?])?
+    /// Where names may be; read when first asked for.
+    private var known: KeyIndex?
 
     /// Opens the file, or makes it.
     static func open(
@@ -64,27 +64,28 @@ struct KeyRing: ~Copyable {
     /// The newest slot of a name.
     mutating func newest(of name: KeyDigest) throws(StoreError) -> KeySlot? {
         if known == nil { known = try readAll() }
-        guard let number = known?.slots[name] else { return nil }
-        return try slot(number: number)
+        var newest: KeySlot?
+        for number in known?.candidates(for: name) ?? [] {
+            guard let slot = try slot(number: number), slot.key.name == name, !slot.isVoid,
+                slot.sequence > newest?.sequence ?? 0
+            else { continue }
+            newest = slot
+        }
+        return newest
     }
 
-    private func readAll() throws(StoreError) -> ([KeyDigest: Int], [KeyDigest?]) {
-        var slots: [KeyDigest: (number: Int, sequence: Int)] = [:]
-        var names = [KeyDigest?](repeating: nil, count: allocated)
+    private func readAll() throws(StoreError) -> KeyIndex {
+        var index = KeyIndex(count: allocated)
         for start in stride(from: 0, to: allocated, by: 8192) {
             let count = min(8192, allocated - start)
             let bytes = try file.read(at: start * KeySlot.size, count: count * KeySlot.size)
-            for index in 0..<bytes.count / KeySlot.size {
-                guard let slot = KeySlot(bytes, at: index * KeySlot.size), !slot.isVoid
+            for number in 0..<bytes.count / KeySlot.size {
+                guard let slot = KeySlot(bytes, at: number * KeySlot.size), !slot.isVoid
                 else { continue }
-                let name = slot.key.name
-                names[start + index] = name
-                if slots[name].map({ $0.sequence < slot.sequence }) ?? true {
-                    slots[name] = (start + index, slot.sequence)
-                }
+                index.note(slot.key.name, in: start + number)
             }
         }
-        return (slots.mapValues(\.number), names)
+        return index
     }
 
     // MARK: - Finding the end
@@ -165,7 +166,8 @@ struct KeyRing: ~Copyable {
             }
             try file.syncData()
             for (offset, slot) in group.enumerated() {
-                remember(slot.key.name, at: number(last + 1 + offset))
+                let place = number(last + 1 + offset)
+                known?.note(slot.key.name, in: place)
             }
             last += group.count
         }
@@ -183,7 +185,10 @@ struct KeyRing: ~Copyable {
         } catch {
             throw .failed(detail: "keys could not be written, nor taken back: \(error.summary)")
         }
-        for offset in 0..<room { forget(at: number(last + 1 + offset)) }
+        for offset in 0..<room {
+            let place = number(last + 1 + offset)
+            known?.remove(place)
+        }
     }
 
     /// Says of the slots behind `sequence` that what they stand for did not happen.
@@ -193,23 +198,10 @@ struct KeyRing: ~Copyable {
             guard var slot = try slot(number), !slot.isVoid else { continue }
             slot.isVoid = true
             try write([slot], from: number)
-            known?.slots[slot.key.name] = nil
+            let place = self.number(number)
+            known?.remove(place)
         }
         try file.syncData()
-    }
-
-    private mutating func remember(_ name: KeyDigest, at number: Int) {
-        guard known != nil else { return }
-        while known?.names.count ?? .max <= number { known?.names.append(nil) }
-        forget(at: number)
-        known?.names[number] = name
-        known?.slots[name] = number
-    }
-
-    private mutating func forget(at number: Int) {
-        guard number < known?.names.count ?? 0, let old = known?.names[number] else { return }
-        if known?.slots[old] == number { known?.slots[old] = nil }
-        known?.names[number] = nil
     }
 
     private mutating func write(_ slots: [KeySlot], from sequence: Int) throws(StoreError) {
