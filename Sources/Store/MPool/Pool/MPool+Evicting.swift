@@ -15,7 +15,8 @@ extension MPool {
                     try waitForIO { nextVictim() == nil && isAnyMoving }
                     return false
                 }
-                if reclaimFromTheDead() { continue }
+                // Ending the files of the dead gives the lock back.
+                if reclaimFromTheDead() { return false }
                 throw .mpool(
                     .cacheFull(
                         detail: "all \(state.pointee.pages) pages in the pool are pinned, or "

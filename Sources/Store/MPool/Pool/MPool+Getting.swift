@@ -1,3 +1,4 @@
+import Glibc
 import Synchronization
 
 extension MPool {
@@ -64,7 +65,7 @@ extension MPool {
         var plan: Plan?
         while true {
             if file.isClosed || closed.load(ordering: .relaxed) { throw .mpool(.closed) }
-            if let known = plan, known.arrivals != file.entry.arrivals { plan = nil }
+            if let known = plan, known.arrivals != file.arrivals { plan = nil }
             let pgno: UInt32
             if let plan { pgno = plan.pgno } else { pgno = try number(request, file) }
             let key = PageKey(file: file.key, pgno: pgno)
@@ -84,7 +85,8 @@ extension MPool {
                 } else {
                     isStored = try self.isStored(pgno, request, file)
                 }
-                plan = Plan(pgno: pgno, isStored: isStored, arrivals: file.entry.arrivals)
+                if isStored { try checkReadable(file) }
+                plan = Plan(pgno: pgno, isStored: isStored, arrivals: file.arrivals)
                 guard try makeRoom(file.pageSize) else { continue }
                 let index = try install(key, file)
                 noteAbsent(examined)
@@ -105,6 +107,13 @@ extension MPool {
                 throw error
             }
         }
+    }
+
+    /// A file that this process has not got open must not pass for one of zeros.
+    private func checkReadable(_ file: PageFile) throws(StoreError) {
+        let generation = file.entry.fields.pointee.generation
+        guard backings[file.slot]?.generation != generation else { return }
+        throw .io(.init(call: "pread", errno: EBADF, file: file.name))
     }
 
     private func isLoading(_ index: UInt32, _ key: PageKey) -> Bool {
@@ -230,6 +239,7 @@ extension MPool {
             fields.pointee.highestIsStale = false
         }
         fields.pointee.pages += 1
+        fields.pointee.arrivals += 1
         return index
     }
 

@@ -56,7 +56,8 @@ extension MPool {
             if !force, let memory = try existing(path, name) {
                 let control = RegionControl(base: memory.base)
                 let isUsed = (0..<memory.layout.processes).contains {
-                    control.process($0).pointee.load(ordering: .relaxed) != 0
+                    let number = control.process($0).pointee.load(ordering: .relaxed)
+                    return number != 0 && number != RegionControl.closedWithPins
                         && !memory.isGone(process: $0)
                 }
                 if isUsed { throw .mpool(.inUse(name: name)) }

@@ -165,9 +165,7 @@ extension MPool {
             return made
         }
         if fields.fileType != 0, !isOurs, filter(of: fields.fileType) == nil { return nil }
-        guard
-            let file = try? File(path: entry.path, name: entry.name, flags: O_RDWR)
-        else { return nil }
+        guard let file = try? openByName(entry, O_RDWR) else { return nil }
         let opened = PageBacking(file, isWritable: true, generation: fields.generation)
         backings[slot] = opened
         return opened

@@ -58,6 +58,10 @@ struct PageFileEntry {
         var leftWrites: UInt64 = 0
         /// A flush has failed, and nobody has the pages any more that it was to make durable.
         var hasLostWrites = false
+        /// How many pages have been put into the page table; never less.
+        var arrivals: UInt64 = 0
+        /// Who takes its pages out since its last handle was closed, by number plus 1; 0 for nobody.
+        var ender: UInt8 = 0
 
         /// Whether a write is not known to be on stable storage.
         func isPending(_ write: UInt32) -> Bool {
@@ -132,11 +136,6 @@ struct PageFileEntry {
         new.nameLength = options.name?.utf8.count ?? 0
         fields.pointee = new
         fields.pointee.isUsed = true
-    }
-
-    /// How many pages have come in, one way or the other.
-    var arrivals: UInt64 {
-        read.pointee.load(ordering: .relaxed) &+ created.pointee.load(ordering: .relaxed)
     }
 
     func noteSize(_ size: Int) {

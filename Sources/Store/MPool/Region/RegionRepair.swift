@@ -38,7 +38,8 @@ struct RegionRepair {
             $0 + Int(entry.handles(of: $1).pointee)
         }
         entry.fields.pointee.handles = handles
-        if handles == 0 { entry.fields.pointee.isUsed = false }
+        // Its pages are somebody's to take out who has begun with it, or died in the middle of it.
+        if handles == 0, entry.fields.pointee.ender == 0 { entry.fields.pointee.isUsed = false }
     }
 
     private func settle(_ index: UInt32) {

@@ -1,0 +1,46 @@
+"""What a buffer pool must not lose: files opened without a descriptor left, closes that sync, changes
+that meet."""
+
+import os
+import resource
+
+from support.mpools import PAGE, MPool
+
+
+def limit_descriptors(server, free):
+    """Leaves a server so many descriptors that it can still open; what was allowed before."""
+    used = {int(each) for each in os.listdir(f"/proc/{server.pid}/fd")}
+    limit = 0
+    while limit - len([each for each in used if each < limit]) < free:
+        limit += 1
+    before = resource.prlimit(server.pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(server.pid, resource.RLIMIT_NOFILE, (limit, before[1]))
+    return before
+
+
+def test_a_file_opened_with_the_last_descriptor_is_an_error_or_the_file(start):
+    server = start()
+    pool = MPool(server.client, "p", private=True)
+    pool.open()
+    pool.put(0, b"a" * PAGE)
+    assert pool.fsync().status == 200
+    pool.client.delete(pool.path + "/files/f")
+    refused = 0
+    for free in range(5):
+        before = limit_descriptors(server, free)
+        answer = pool.client.put(pool.path + "/files/f", {"pagesize": PAGE})
+        resource.prlimit(server.pid, resource.RLIMIT_NOFILE, before)
+        if answer.status == 201:
+            assert pool.get(0).body == b"a" * PAGE
+            assert pool.patch(0, b"b", "?at=1").status == 204
+            assert pool.fsync().status == 200
+            assert pool.patch(0, b"a", "?at=1").status == 204
+            assert pool.fsync().status == 200
+            assert (server.data / "mpools/p/f").read_bytes() == b"a" * PAGE
+            assert pool.client.delete(pool.path + "/files/f").status == 200
+        else:
+            assert answer.status == 503, answer
+            refused += 1
+    assert 1 <= refused < 5
+    pool.open(create=False)
+    assert pool.get(0).body == b"a" * PAGE
