@@ -142,6 +142,34 @@ extension MPool {
         #expect(try folder.byte(file, numbers[0]) == 2 && folder.byte(file, numbers[1]) == 1)
     }
 
+    @Test func aPinThatMeetsAReplacedPageLeavesNothingBehind() throws {
+        let pool = try folder.pool()
+        let file = try folder.file(pool)
+        try folder.write(file, 0, 1)
+        let key = PageKey(file: file.key, pgno: 0)
+        let index = pool.region.find(key).index
+        let hits = try pool.statistics().counts.hits
+        for byte in 2..<6 as Range<UInt8> {
+            let index = pool.region.find(key).index
+            // What a get counts before it looks at the key once more.
+            pool.region.ownPins(index).pointee.wrappingAdd(
+                PinWord.pin | PinWord.hit, ordering: .sequentiallyConsistent)
+            var writer = try file.get(.existing(0))
+            try writer.replace(with: [UInt8](repeating: byte, count: 4096))
+            try writer.put()
+            #expect(pool.usedBytes == 2 * 4096)
+            pool.takeBack(index, key)
+            #expect(pool.usedBytes == 4096)
+        }
+        #expect(try pool.statistics().counts.hits == hits + 4)
+        // Nobody has taken this one's hit.
+        pool.region.ownPins(index).pointee.wrappingAdd(
+            PinWord.pin | PinWord.hit, ordering: .sequentiallyConsistent)
+        pool.takeBack(index, key)
+        #expect(try pool.statistics().counts.hits == hits + 4)
+        #expect(try pool.pinCount() == 0)
+    }
+
     private static func makePage(_ file: PageFile, _ byte: UInt8) throws -> UInt32 {
         var pin = try file.get(.new)
         try pin.replace(with: [UInt8](repeating: byte, count: file.pageSize))

@@ -44,8 +44,9 @@ extension MPool {
 
     /// Memory of one page size is not used for another: it goes back to the system.
     private func giveBackMemory(of header: PageHeader) {
-        region.memory.giveBack(header.offset, count: header.pageSize)
+        // First: should this process die in between, what is backed is backed once more.
         if region.memory.isShared { header.set(.unbacked) }
+        region.memory.giveBack(header.offset, count: header.pageSize)
     }
 
     private func evictDirty(_ index: UInt32) throws(StoreError) {

@@ -19,8 +19,7 @@ extension MPool {
                 ).oldValue
                 let isStill = header.key.pointee.load(ordering: .sequentiallyConsistent) == key.bits
                 guard isStill, before & PinWord.mask < PinWord.cautious else {
-                    word.pointee.wrappingSubtract(
-                        PinWord.pin | PinWord.hit, ordering: .sequentiallyConsistent)
+                    takeBack(index, key)
                     return Region.none
                 }
                 if examined > 1 { noteSearch(examined) }
@@ -30,6 +29,25 @@ extension MPool {
             link = header.next.pointee.load(ordering: .acquiring)
         }
         return Region.none
+    }
+
+    /// Takes a pin back, and its hit, that met a page which was leaving or being replaced.
+    ///
+    /// Whoever did that may have seen the pin and left the rest to its put, and have taken the hit
+    /// together with the page's others.
+    func takeBack(_ index: UInt32, _ key: PageKey) {
+        let word = region.ownPins(index)
+        var known = word.pointee.load(ordering: .relaxed)
+        var hit: UInt64
+        var isDone: Bool
+        repeat {
+            hit = known < PinWord.hit ? 0 : PinWord.hit
+            (isDone, known) = word.pointee.compareExchange(
+                expected: known, desired: known &- PinWord.pin &- hit,
+                ordering: .sequentiallyConsistent)
+        } while !isDone
+        if hit == 0 { region.file(key.slot).takeHitBack() }
+        if !region.header(index).flags.isDisjoint(with: .needsCare) { afterLastPut(index) }
     }
 
     /// Counts a hit for S3-FIFO, which wants to know of three at most.

@@ -17,7 +17,7 @@ extension MPool {
     }
 
     /// What the last put of a page does besides, if it is the last.
-    private func afterLastPut(_ index: UInt32) {
+    func afterLastPut(_ index: UInt32) {
         // Without the lock nothing can be done; whoever has it next reclaims or writes the page.
         guard (try? takeLock()) != nil else { return }
         defer { giveLockBack() }

@@ -138,6 +138,16 @@ struct PageFileEntry {
         fields.pointee.isUsed = true
     }
 
+    /// Takes back a hit that was counted for a page that is no longer cached.
+    func takeHitBack() {
+        var known = hits.pointee.load(ordering: .relaxed)
+        var isDone = false
+        while known > 0, !isDone {
+            (isDone, known) = hits.pointee.compareExchange(
+                expected: known, desired: known - 1, ordering: .relaxed)
+        }
+    }
+
     func noteSize(_ size: Int) {
         knownSize.pointee.store(UInt64(size), ordering: .relaxed)
     }
