@@ -87,3 +87,13 @@ extension MPool {
         .syncFailed(.init(call: "fsync", errno: EIO, file: region.file(slot).name))
     }
 }
+
+extension PageFile {
+    /// Flushes what was written to the file, whatever else has changed.
+    func flush() throws(StoreError) {
+        try pool.takeLock()
+        defer { pool.giveLockBack() }
+        let flushed = try pool.flush([slot])
+        if let failure = flushed.failure { throw failure }
+    }
+}

@@ -108,7 +108,11 @@ extension MPool {
             if known.contains(.dirty), known.isDisjoint(with: [.writing, .orphan]) { return }
         }
         try locked { () throws(StoreError) in
-            if header.flags.contains(.orphan) { throw .mpool(.notPinned) }
+            if header.flags.contains(.orphan) {
+                // It goes with its last put, sooner than any other.
+                if flags == .discard { return }
+                throw .mpool(.notPinned)
+            }
             if flags.contains(.clean) {
                 mark(index, dirty: false)
                 header.set(header.flags.subtracting(.changedWhileWriting))

@@ -1,3 +1,5 @@
+import Glibc
+
 /// A pool that is open in the service, with the handles, filters and pins that its clients have.
 package final class OpenMPool: Sendable {
     package let name: String
@@ -111,10 +113,13 @@ package final class OpenMPool: Sendable {
     package func close(_ name: String, sync: Bool) throws(StoreError) -> ClosedPages {
         try turns.with(name) { () throws(StoreError) in
             let file = try file(name)
-            if sync { _ = try file.sync() }
+            var closed = ClosedPages()
+            if sync { closed.pinsDropped += try syncBeforeClosing(file) }
             files.withLock { $0[name] = nil }
-            var closed = ClosedPages(pinsDropped: leases.end(of: file))
+            closed.pinsDropped += leases.end(of: file)
             closed += try file.close()
+            // Those that came in meanwhile; closing has counted them.
+            leases.end(of: file)
             return closed
         }
     }
@@ -127,7 +132,41 @@ package final class OpenMPool: Sendable {
         }
         for file in open { closed += try file.close() }
         closed += try pool.close()
+        leases.endAll()
         return closed
+    }
+
+    /// Writes what has changed in a file, without the pins that would keep pages from it; how many
+    /// pins there were.
+    private func syncBeforeClosing(_ file: PageFile) throws(StoreError) -> Int {
+        var ended = 0
+        let isComplete = try Self.patiently { () throws(StoreError) in
+            ended += leases.end(of: file)
+            return try file.sync()
+        }
+        if !isComplete { try file.flush() }
+        return ended
+    }
+
+    /// As for a file, for all of them.
+    func syncBeforeClosing() throws(StoreError) -> Int {
+        var ended = 0
+        _ = try Self.patiently { () throws(StoreError) in
+            ended += leases.endAll()
+            return try sync(nil).result
+        }
+        return ended
+    }
+
+    /// Syncs until nothing is left, for a second: requests that are under way have pins, too.
+    private static func patiently(
+        _ sync: () throws(StoreError) -> SyncResult
+    ) throws(StoreError) -> Bool {
+        for _ in 0..<100 {
+            if try sync() == .complete { return true }
+            usleep(10_000)
+        }
+        return false
     }
 
     private static func check(path: String) throws(StoreError) {
