@@ -94,6 +94,10 @@ extension MPool {
         guard fields.pointee.isMappable, found.size > 0, let file = try? found.reopened() else {
             return nil
         }
+        if !fields.pointee.hasMapping {
+            fields.pointee.hasMapping = true
+            fields.pointee.mappedLast = UInt32(clamping: max(found.size / options.pageSize - 1, 0))
+        }
         return PageBacking(file, isWritable: false, generation: fields.pointee.generation)
     }
 
@@ -145,8 +149,6 @@ extension MPool {
             options, path: found?.path ?? "", identity: found?.identity ?? (0, 0, 0),
             generation: state.pointee.nextGeneration)
         entry.noteSize(found?.size ?? 0)
-        let last = (found?.size ?? 0) / options.pageSize - 1
-        entry.fields.pointee.mappedLast = UInt32(clamping: max(last, 0))
         state.pointee.fileBound = max(state.pointee.fileBound, free + 1)
         backings[free] = nil
         return free

@@ -81,6 +81,7 @@ extension MPool {
         defer { if isLocked { giveLockBack() } }
         let isNew = request == .new
         var plan: Plan?
+        var unwritten = UnwrittenPages()
         while true {
             if file.isClosed || closed.load(ordering: .relaxed) { throw .mpool(.closed) }
             if let known = plan, known.arrivals != file.arrivals { plan = nil }
@@ -105,7 +106,7 @@ extension MPool {
                 }
                 if isStored { try checkReadable(file) }
                 plan = Plan(pgno: pgno, isStored: isStored, arrivals: file.arrivals)
-                guard try makeRoom(file.pageSize) else { continue }
+                guard try makeRoom(file.pageSize, past: &unwritten) else { continue }
                 let index = try install(key, file)
                 noteAbsent(examined)
                 let backing = isStored ? backings[file.slot] : nil
@@ -218,7 +219,21 @@ extension MPool {
         }
         if request != .new, try isInFile(pgno, file.slot) { return true }
         guard mayMake else { throw .mpool(.noSuchPage(file: file.name, pgno: pgno)) }
+        try checkReach(pgno, file)
         return false
+    }
+
+    /// Refuses a page that its file can't hold, and that could therefore never be written.
+    private func checkReach(_ pgno: UInt32, _ file: PageFile) throws(StoreError) {
+        if file.options.inMemory { return }
+        let end = (Int(pgno) + 1) * file.pageSize
+        var limit = rlimit()
+        let isLimited = getrlimit(__rlimit_resource_t(RLIMIT_FSIZE.rawValue), &limit) == 0
+        let isInLimit = !isLimited || UInt64(end) <= limit.rlim_cur
+        guard isInLimit, backings[file.slot]?.file.canReach(end) ?? true else {
+            throw .fileTooLarge(
+                detail: "\(file.name) can't have \(end) bytes, to the end of page \(pgno)")
+        }
     }
 
     /// Whether a page lies wholly inside the file.

@@ -41,7 +41,9 @@ struct PageFileEntry {
         var lsnOffset = -1
         var clearLength = -1
         var maxPages: UInt32 = 0
-        /// The last page when it was first opened.
+        /// Whether a handle has ever read it past the pool, and its last page when the first one was
+        /// opened that does.
+        var hasMapping = false
         var mappedLast: UInt32 = 0
         /// The highest cached page, while any is cached.
         var highestCached: UInt32 = 0

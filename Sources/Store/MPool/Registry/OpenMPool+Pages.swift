@@ -72,8 +72,37 @@ extension OpenMPool {
     }
 
     /// Writes everything that has changed; memp_sync.
+    ///
+    /// Incomplete while another one rests.
     package func sync(_ lsn: LSN?) throws(StoreError) -> (result: SyncResult, lsn: LSN?) {
+        try paced(otherwise: (.incomplete, nil)) { () throws(StoreError) in try syncNow(lsn) }
+    }
+
+    func syncNow(_ lsn: LSN?) throws(StoreError) -> (result: SyncResult, lsn: LSN?) {
         try pool.sync(lsn) { leases.isWritePinned($0, $1) }
+    }
+
+    /// Writes the changed pages of a file; memp_fsync.
+    ///
+    /// Incomplete while another one rests.
+    package func sync(_ file: PageFile) throws(StoreError) -> SyncResult {
+        try paced(otherwise: .incomplete) { () throws(StoreError) in try file.sync() }
+    }
+
+    /// Runs a sync, unless one is under way that rests now and then.
+    ///
+    /// It keeps a thread for as long; a second one would keep another, and write in its pauses.
+    private func paced<Result>(
+        otherwise result: Result, _ sync: () throws(StoreError) -> Result
+    ) throws(StoreError) -> Result {
+        guard pool.pacing.withLock({ $0.writes > 0 }) else { return try sync() }
+        let isFirst = isPacing.withLock { isPacing in
+            defer { isPacing = true }
+            return !isPacing
+        }
+        guard isFirst else { return result }
+        defer { isPacing.withLock { $0 = false } }
+        return try sync()
     }
 }
 

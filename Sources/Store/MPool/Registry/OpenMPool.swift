@@ -11,6 +11,8 @@ package final class OpenMPool: Sendable {
     private let files = Locked<[String: PageFile]>([:])
     private let filters = Locked<[Int: FilterNames]>([:])
     let turns = NameTurns()
+    /// Whether a sync is under way that rests.
+    let isPacing = Locked(false)
 
     /// The names of the two filters of a file type.
     package struct FilterNames: Equatable, Sendable {
@@ -153,7 +155,7 @@ package final class OpenMPool: Sendable {
         var ended = 0
         _ = try Self.patiently { () throws(StoreError) in
             ended += leases.endAll()
-            return try sync(nil).result
+            return try syncNow(nil).result
         }
         return ended
     }
