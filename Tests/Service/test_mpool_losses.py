@@ -5,6 +5,7 @@ import os
 import resource
 
 from support.mpools import PAGE, MPool
+from support.problems import check_problem
 
 
 def limit_descriptors(server, free):
@@ -44,3 +45,16 @@ def test_a_file_opened_with_the_last_descriptor_is_an_error_or_the_file(start):
     assert 1 <= refused < 5
     pool.open(create=False)
     assert pool.get(0).body == b"a" * PAGE
+
+
+def test_a_page_beyond_the_limit_of_files_is_refused_and_harms_no_other(start):
+    server = start()
+    resource.prlimit(server.pid, resource.RLIMIT_FSIZE, (1 << 20, resource.RLIM_INFINITY))
+    pool = MPool(server.client, "p", private=True, cachesize=8 * PAGE)
+    pool.open()
+    check_problem(pool.put(256, b"a" * PAGE), "no_space")
+    for pgno in range(256):
+        assert pool.put(pgno, b"a" * PAGE).status == 201
+    check_problem(pool.client.post(pool.path + "/files/f/pages"), "no_space")
+    assert pool.fsync().json == {"complete": True}
+    assert (server.data / "mpools/p/f").read_bytes() == b"a" * (1 << 20)

@@ -169,6 +169,24 @@ import Testing
         #expect(count == 25)
     }
 
+    @Test func aSecondSyncDoesNotWaitForOneThatRests() throws {
+        try pool.change(
+            cacheSize: nil, maxPinnedPercent: nil,
+            pacing: WritePacing(writes: 1, sleepMicroseconds: 1))
+        try pool.pool.register(
+            fileType: 1, PageFilter(pgin: PageGate.open, pgout: gate.filter))
+        try put(0, 1)
+        gate.shut()
+        let (pool, file) = (pool, file)
+        let first = Background { try pool.sync(file) }
+        gate.waitForSomebody()
+        #expect(try pool.sync(nil).result == .incomplete)
+        #expect(try pool.sync(file) == .incomplete)
+        gate.open()
+        #expect(try first.value() == .complete)
+        #expect(try pool.sync(nil).result == .complete)
+    }
+
     @Test func whoHasWaitedInVainIsForgotten() throws {
         try put(0, 1)
         _ = try pin(.existing(0), .write)

@@ -35,6 +35,7 @@ extension MPool {
     ///
     /// Whoever did that may have seen the pin and left the rest to its put, and have taken the hit
     /// together with the page's others.
+    @inline(never)
     func takeBack(_ index: UInt32, _ key: PageKey) {
         let word = region.ownPins(index)
         var known = word.pointee.load(ordering: .relaxed)

@@ -164,11 +164,12 @@ package final class OpenMPool: Sendable {
     private static func patiently(
         _ sync: () throws(StoreError) -> SyncResult
     ) throws(StoreError) -> Bool {
-        for _ in 0..<100 {
-            if try sync() == .complete { return true }
+        let end = Instant.now.advanced(milliseconds: 1000)
+        while try sync() == .incomplete {
+            guard Instant.now < end else { return false }
             usleep(10_000)
         }
-        return false
+        return true
     }
 
     private static func check(path: String) throws(StoreError) {
