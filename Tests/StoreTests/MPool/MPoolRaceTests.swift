@@ -120,6 +120,71 @@ extension MPool {
         #expect(try bytes("f")[0] == 8 && bytes("g")[0] == 7)
     }
 
+    /// Has a thread die that holds the lock of the region, and the lock passed on.
+    private func dieWithTheLock(_ pool: MPool) throws {
+        let isGone = Locked(false)
+        _ = startThread("dies") {
+            _ = pool.region.lock.take()
+            isGone.withLock { $0 = true }
+            isGone.wakeAll()
+        }
+        isGone.whenReady({ $0 }) { _ in }
+        _ = try pool.statistics()
+    }
+
+    @Test func aReadThatIsUnderWayOutlivesARepair() throws {
+        let pool = try folder.pool(isPrivate: false)
+        try pool.register(fileType: 1, PageFilter(pgin: gate.filter, pgout: PageGate.open))
+        _ = FileManager.default.createFile(
+            atPath: folder.path + "/f", contents: Data(repeating: 4, count: 4096))
+        let file = try gated(pool)
+        gate.shut()
+        let read = Background { try file.withPage(0) { $0[0] } }
+        gate.waitForSomebody()
+        try dieWithTheLock(pool)
+        gate.open()
+        #expect(try read.value() == 4)
+        #expect(try folder.byte(file, 0) == 4)
+        #expect(try pool.pinCount() == 0 && file.counts.read == 1)
+    }
+
+    @Test func aCloseThatIsUnderWayOutlivesARepair() throws {
+        let pool = try gatedPool { $0.isPrivate = false }
+        let first = try gated(pool)
+        try folder.write(first, 0, 1)
+        gate.shut()
+        let sync = Background { try first.sync() }
+        gate.waitForSomebody()
+        let close = Background { try first.close() }
+        try pool.waitUntil { first.entry.fields.pointee.handles == 0 }
+        try dieWithTheLock(pool)
+        gate.open()
+        #expect(try close.value() == ClosedPages())
+        _ = try? sync.value()
+        let second = try gated(pool)
+        #expect(try folder.byte(second, 0) == 1)
+        #expect(try pool.statistics().pages == 1)
+    }
+
+    @Test func whoFindsTheOneDeadThatEndsAFileEndsIt() throws {
+        let (one, two) = (try folder.pool(isPrivate: false), try folder.pool(isPrivate: false))
+        let file = try folder.file(one)
+        try folder.write(file, 0, 1)
+        // As the last thing that a process does.
+        try one.locked {
+            file.entry.handles(of: one.region.process).pointee = 0
+            one.beginEnd(file.slot, removing: 1)
+        }
+        let isEnding = try one.locked { one.isEnding(file.slot, file.key) }
+        #expect(isEnding)
+        try two.locked { two.reclaim(one.region.process) }
+        let hasEnded = try two.locked { !two.isEnding(file.slot, file.key) }
+        #expect(hasEnded)
+        #expect(try two.statistics().pages == 0)
+        let again = try folder.file(two)
+        #expect(throws: StoreError.self) { try folder.byte(again, 0) }
+    }
+
     @Test func noNumberIsGivenOutTwice() throws {
         // Room for one page that has changed, and one that has not.
         let pool = try gatedPool { $0.cacheSize = 5 * 4096 }

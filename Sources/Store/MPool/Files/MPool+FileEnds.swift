@@ -19,7 +19,13 @@ extension MPool {
         try takeLock()
         defer { giveLockBack() }
         if closed.load(ordering: .relaxed) { return ClosedPages() }
-        region.file(file.slot).handles(of: region.process).pointee -= 1
+        let fields = region.file(file.slot).fields.pointee
+        let handles = region.file(file.slot).handles(of: region.process)
+        // Nothing is left where others have taken this process for dead.
+        guard fields.isUsed, handles.pointee > 0,
+            PageKey.file(slot: file.slot, generation: fields.generation) == file.key
+        else { return ClosedPages() }
+        handles.pointee -= 1
         return try removeHandles(1, of: file.slot)
     }
 
