@@ -84,8 +84,15 @@ int clinux_lock_byte(int descriptor, long offset) {
     return fcntl(descriptor, F_OFD_SETLK, &lock);
 }
 
-int clinux_byte_is_locked(int descriptor, long offset) {
-    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = offset, .l_len = 1};
+static int is_locked(int descriptor, long offset, long length) {
+    struct flock lock = {
+        .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = offset, .l_len = length};
     if (fcntl(descriptor, F_OFD_GETLK, &lock)) return -1;
     return lock.l_type != F_UNLCK;
 }
+
+int clinux_byte_is_locked(int descriptor, long offset) {
+    return is_locked(descriptor, offset, 1);
+}
+
+int clinux_any_byte_is_locked(int descriptor) { return is_locked(descriptor, 0, 0); }

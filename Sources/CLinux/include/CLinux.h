@@ -56,4 +56,7 @@ int clinux_lock_byte(int descriptor, long offset);
 /* fcntl(2) with F_OFD_GETLK: 1 if another open file holds the byte, 0 if none does, -1 on failure. */
 int clinux_byte_is_locked(int descriptor, long offset);
 
+/* As clinux_byte_is_locked, for all bytes of the file. */
+int clinux_any_byte_is_locked(int descriptor);
+
 #endif

@@ -13,7 +13,7 @@ struct MPoolCalls {
 
     func fsync(_ name: String) throws(Problem) -> Result {
         let result = try mapping(of: .mpool) { () throws(StoreError) in
-            try pool.file(name).sync()
+            try pool.sync(pool.file(name))
         }
         return Self.answer(result, nil)
     }

@@ -19,7 +19,9 @@ extension Problem {
         case .readOnlyFile(let file): self.init(.readOnlyFile, "\(file) is open for reading only")
         case .fileFull(let file, let limit):
             self.init(.noSpace, "\(file) may have no pages beyond \(limit)")
-        case .notPinned: self.init(.noSuchPin, "the page was put back, or its file was closed")
+        case .notPinned:
+            self.init(
+                .noSuchPin, "the page was put back or replaced, or its file was closed")
         case .noSuchPin(let id, let isExpired):
             self.init(
                 isExpired ? .pinExpired : .noSuchPin,

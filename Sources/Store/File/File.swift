@@ -42,6 +42,9 @@ package struct File: ~Copyable, Sendable {
         return Int(end)
     }
 
+    /// Whether the file system lets a file be so long; `lseek(2)`, which refuses what never can be.
+    func canReach(_ end: Int) -> Bool { lseek(descriptor, end, SEEK_SET) >= 0 }
+
     /// Reads at `offset` until `buffer` is full or the file ends; how many bytes that was.
     package func read(
         at offset: Int, into buffer: UnsafeMutableRawBufferPointer

@@ -10,6 +10,16 @@ package struct PageFlags: OptionSet, Sendable {
     package static let dirty = PageFlags(rawValue: 2)
     /// It will not be wanted soon.
     package static let discard = PageFlags(rawValue: 4)
+
+    /// - Throws: `.badArgument` for what no page can be.
+    func check() throws(StoreError) {
+        if isSuperset(of: [.clean, .dirty]) {
+            throw .badArgument(option: "flags", detail: "a page is either clean or dirty")
+        }
+        if rawValue > 7 {
+            throw .badArgument(option: "flags", detail: "there is no such flag")
+        }
+    }
 }
 
 /// Which page a get is for; the page number and the flags of memp_fget.

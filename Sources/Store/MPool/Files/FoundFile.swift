@@ -49,7 +49,12 @@ final class FoundFile: Sendable {
         return String(cString: absolute)
     }
 
-    private static func identity(_ uid: [UInt8]?, _ status: stat) -> (UInt64, UInt64, UInt64) {
+    /// Whether an identity is one that a user gave.
+    static func isUID(_ identity: (UInt64, UInt64, UInt64)) -> Bool { identity.2 & 3 == 2 }
+
+    var hasUID: Bool { Self.isUID(identity) }
+
+    static func identity(_ uid: [UInt8]?, _ status: stat) -> (UInt64, UInt64, UInt64) {
         guard let uid else { return (UInt64(status.st_ino), UInt64(status.st_dev), 1) }
         let first: UInt64 = uid.bigEndian(UInt64.self, at: 0)
         let second: UInt64 = uid.bigEndian(UInt64.self, at: 8)

@@ -1,19 +1,6 @@
 import Glibc
 import Synchronization
 
-/// What closing a file or a pool left undone.
-package struct ClosedPages: Equatable, Sendable {
-    /// Pins that were still held; their pages are gone.
-    package var pinsDropped = 0
-    /// Pages whose changes are lost.
-    package var dirtyPagesDropped = 0
-
-    static func += (left: inout Self, right: Self) {
-        left.pinsDropped += right.pinsDropped
-        left.dirtyPagesDropped += right.dirtyPagesDropped
-    }
-}
-
 extension MPool {
     /// Opens a file for its pages; memp_fopen.
     ///
@@ -40,7 +27,14 @@ extension MPool {
         let slot = try slot(for: options, found)
         let entry = region.file(slot)
         let fields = entry.fields
-        if let found { adopt(found, slot, entry) }
+        if let found {
+            do throws(StoreError) {
+                try adopt(found, slot, entry)
+            } catch {
+                if fields.pointee.handles == 0 { endFile(slot) }
+                throw error
+            }
+        }
         note(options.priority)
         fields.pointee.handles += 1
         entry.handles(of: region.process).pointee += 1
@@ -52,25 +46,38 @@ extension MPool {
     }
 
     /// Gives the process a file to read from, or one that it can write too where it had none.
-    private func adopt(_ found: FoundFile, _ slot: Int, _ entry: PageFileEntry) {
+    private func adopt(
+        _ found: FoundFile, _ slot: Int, _ entry: PageFileEntry
+    ) throws(StoreError) {
+        // Pages belong to the file that was opened first, whatever a later handle calls it, and a
+        // user's 20 bytes don't tell whether this is the one.
+        let isSame = !found.hasUID || found.path == entry.path
+        if isSame { entry.noteEnd(found.size) }
         let generation = entry.fields.pointee.generation
-        entry.noteEnd(found.size)
         if let known = backings[slot], known.generation == generation,
             known.isWritable || !found.isWritable
         {
             return
         }
-        // Pages belong to the file that was opened first, whatever a later handle calls it.
-        guard found.path == entry.path else {
-            if let file = try? File(path: entry.path, name: entry.name, flags: O_RDWR) {
-                backings[slot] = PageBacking(
-                    file, isWritable: true, generation: generation)
-            }
-            return
-        }
-        guard let file = try? found.reopened() else { return }
+        let file =
+            isSame
+            ? try found.reopened()
+            : try openByName(entry, found.isWritable ? O_RDWR : O_RDONLY)
         backings[slot] = PageBacking(
             file, isWritable: found.isWritable, generation: generation)
+    }
+
+    /// Opens a file of the pool by the name that it was first opened with.
+    ///
+    /// - Throws: if it is another file by now, and the pool knows by its inode.
+    func openByName(_ entry: PageFileEntry, _ flags: Int32) throws(StoreError) -> File {
+        let file = try File(path: entry.path, name: entry.name, flags: flags)
+        let identity = entry.fields.pointee.identity
+        guard !FoundFile.isUID(identity) else { return file }
+        guard FoundFile.identity(nil, try file.status()) == identity else {
+            throw .io(.init(call: "open", errno: ESTALE, file: entry.name))
+        }
+        return file
     }
 
     /// The right to be read past the pool ends for all handles once one breaks a condition.
@@ -87,37 +94,48 @@ extension MPool {
         guard fields.pointee.isMappable, found.size > 0, let file = try? found.reopened() else {
             return nil
         }
+        if !fields.pointee.hasMapping {
+            fields.pointee.hasMapping = true
+            fields.pointee.mappedLast = UInt32(clamping: max(found.size / options.pageSize - 1, 0))
+        }
         return PageBacking(file, isWritable: false, generation: fields.pointee.generation)
     }
 
+    /// The place of a file that is in the pool already; nil if it is not.
+    private func known(_ options: PageFileOptions, _ found: FoundFile?) -> Int? {
+        (0..<state.pointee.fileBound).first { slot in
+            let fields = region.file(slot).fields.pointee
+            guard fields.isUsed else { return false }
+            if options.inMemory {
+                return fields.isInMemory && region.file(slot).name == options.name
+            }
+            guard let found else { return false }
+            return !fields.isTemporary && fields.identity == found.identity
+        }
+    }
+
+    /// The place of a file in the table of files, a new one if it has none.
     private func slot(
         for options: PageFileOptions, _ found: FoundFile?
     ) throws(StoreError) -> Int {
-        var free: Int?
-        for slot in 0..<RegionLayout.files {
-            let fields = region.file(slot).fields
-            guard fields.pointee.isUsed else {
-                free = free ?? slot
-                if slot >= state.pointee.fileBound { break }
-                continue
+        while let slot = known(options, found) {
+            let generation = region.file(slot).fields.pointee.generation
+            let key = PageKey.file(slot: slot, generation: generation)
+            guard isEnding(slot, key) else {
+                try check(options, against: region.file(slot).fields.pointee, options.name ?? "")
+                return slot
             }
-            if options.inMemory {
-                guard fields.pointee.isInMemory, region.file(slot).name == options.name else {
-                    continue
-                }
-            } else {
-                guard let found, !fields.pointee.isTemporary,
-                    fields.pointee.identity == found.identity
-                else { continue }
-            }
-            try check(options, against: fields.pointee, options.name ?? "")
-            return slot
+            try waitForIO { isEnding(slot, key) }
+            if closed.load(ordering: .relaxed) { throw .mpool(.closed) }
         }
         if options.inMemory, let name = options.name {
             guard options.create else { throw .mpool(.noSuchFile(name: name)) }
             guard name.utf8.count < PageFileEntry.longestName else {
                 throw .badArgument(option: "path", detail: "the name of \(name) is too long")
             }
+        }
+        let free = (0..<RegionLayout.files).first { slot in
+            slot >= state.pointee.fileBound || !region.file(slot).fields.pointee.isUsed
         }
         guard let free else {
             throw .overloaded(detail: "the pool has \(RegionLayout.files) files open already")
@@ -131,8 +149,6 @@ extension MPool {
             options, path: found?.path ?? "", identity: found?.identity ?? (0, 0, 0),
             generation: state.pointee.nextGeneration)
         entry.noteSize(found?.size ?? 0)
-        let last = (found?.size ?? 0) / options.pageSize - 1
-        entry.fields.pointee.mappedLast = UInt32(clamping: max(last, 0))
         state.pointee.fileBound = max(state.pointee.fileBound, free + 1)
         backings[free] = nil
         return free
@@ -156,74 +172,5 @@ extension MPool {
             throw .argumentMismatch(
                 option: "priority", expected: priority.rawValue, actual: options.priority.rawValue)
         }
-    }
-
-    // MARK: Closing
-
-    /// With the last handle the file's pages leave the pool, changes included.
-    func close(_ file: PageFile) throws(StoreError) -> ClosedPages {
-        try takeLock()
-        defer { giveLockBack() }
-        if closed.load(ordering: .relaxed) { return ClosedPages() }
-        region.file(file.slot).handles(of: region.process).pointee -= 1
-        return try removeHandle(file.slot, file.key)
-    }
-
-    func removeHandle(_ slot: Int, _ key: UInt64) throws(StoreError) -> ClosedPages {
-        let fields = region.file(slot).fields
-        fields.pointee.handles -= 1
-        guard fields.pointee.handles <= 0 else { return ClosedPages() }
-        var closed = ClosedPages()
-        var pages = pages(of: key)
-        while let index = pages.popLast() {
-            let header = region.header(index)
-            func now() -> PageKey { PageKey(bits: header.key.pointee.load(ordering: .acquiring)) }
-            try waitForIO { now().file == key && isMoving(index) }
-            let now = now()
-            guard !now.isFree, !now.isOrphan, now.file == key else { continue }
-            if header.flags.contains(.dirty) { closed.dirtyPagesDropped += 1 }
-            closed.pinsDropped += removePage(index, now)
-        }
-        endFile(slot)
-        return closed
-    }
-
-    /// Takes a page out of the pool, held or not; how many pins it had.
-    ///
-    /// One that is held keeps its memory until its last put, so that nobody reads another page's
-    /// bytes.
-    private func removePage(_ index: UInt32, _ key: PageKey) -> Int {
-        if region.seize(index) {
-            drop(index)
-            return 0
-        }
-        let header = region.header(index)
-        forget(index, key)
-        header.key.pointee.store(key.bits | PageKey.orphan, ordering: .sequentiallyConsistent)
-        header.set([.orphan])
-        let pins = region.pinCount(index)
-        if pins == 0 { drop(index) }
-        return Int(pins)
-    }
-
-    private func endFile(_ slot: Int) {
-        let entry = region.file(slot)
-        state.pointee.counts.gone += entry.counts
-        // Who opens the file next shall see what the disk has.
-        if entry.fields.pointee.hasLostWrites { backings[slot]?.file.dropCache() }
-        entry.fields.pointee.isUsed = false
-        entry.fields.pointee.identity = (0, 0, 0)
-        backings[slot] = nil
-    }
-}
-
-extension PageFile {
-    /// Closes the handle; memp_fclose.
-    ///
-    /// Nothing is written: changes that were not synced are lost with the last handle of the file.
-    @discardableResult
-    package func close() throws(StoreError) -> ClosedPages {
-        guard becomeClosed() else { return ClosedPages() }
-        return try pool.close(self)
     }
 }

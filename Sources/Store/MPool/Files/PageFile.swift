@@ -41,6 +41,8 @@ package final class PageFile: Sendable {
 
     var entry: PageFileEntry { pool.region.file(slot) }
     var isReadOnly: Bool { options.readOnly }
+    /// How many pages of the file have been put into the page table; with the lock.
+    var arrivals: UInt64 { entry.fields.pointee.arrivals }
 
     @inline(__always)
     var isClosed: Bool { closed.load(ordering: .relaxed) }

@@ -50,24 +50,38 @@ package struct PagePin: ~Copyable, Sendable {
     /// Other pins of it keep what they have seen.
     /// - Parameter bytes: as many as the page has.
     package mutating func replace(with bytes: [UInt8]) throws(StoreError) {
-        guard isHeld else { throw .mpool(.notPinned) }
-        guard !file.isReadOnly, copy == nil else {
-            throw .mpool(.readOnlyFile(file: file.name))
-        }
-        while true {
-            let before = index
-            let after = try bytes.withBytes { (bytes) throws(StoreError) in
-                try file.pool.replace(before, with: bytes)
-            }
-            if let after {
-                index = after
-                break
-            }
+        while try !replaceIfCurrent(with: bytes) {
             // Somebody has replaced the page since: this pin is of what it was before.
+            let before = index
             index = try file.pool.acquire(file, .create(pgno)).index
             file.pool.putUnchanged(before, offset)
         }
     }
+
+    /// As `replace`, but only as long as the page is what this pin has seen of it.
+    ///
+    /// - Returns: false if somebody has replaced it since, or it has left with its file.
+    mutating func replaceIfCurrent(with bytes: [UInt8]) throws(StoreError) -> Bool {
+        guard isHeld else { throw .mpool(.notPinned) }
+        guard !file.isReadOnly, copy == nil else {
+            throw .mpool(.readOnlyFile(file: file.name))
+        }
+        let after = try bytes.withBytes { (bytes) throws(StoreError) in
+            try file.pool.replace(index, with: bytes)
+        }
+        guard let after else { return false }
+        index = after
+        return true
+    }
+
+    /// Whether the page is still what this pin has seen of it.
+    var isCurrent: Bool {
+        isHeld
+            && (copy != nil || !file.pool.region.header(index).flags.contains(.orphan))
+    }
+
+    /// Where the pool has the page; nil if it was read past the pool.
+    var header: UInt32? { copy == nil ? index : nil }
 
     /// Gives the page back; memp_fput.
     ///
@@ -90,12 +104,7 @@ package struct PagePin: ~Copyable, Sendable {
     /// Says what is to be known of the page, and keeps it; memp_fset.
     package func set(_ flags: PageFlags) throws(StoreError) {
         guard isHeld else { throw .mpool(.notPinned) }
-        if flags.isSuperset(of: [.clean, .dirty]) {
-            throw .badArgument(option: "flags", detail: "a page is either clean or dirty")
-        }
-        if flags.rawValue > 7 {
-            throw .badArgument(option: "flags", detail: "there is no such flag")
-        }
+        try flags.check()
         if flags.contains(.dirty), file.isReadOnly {
             throw .mpool(.readOnlyFile(file: file.name))
         }

@@ -1,28 +1,58 @@
 import Synchronization
 
+/// Pages that could not be written to make room, so that others leave instead.
+struct UnwrittenPages {
+    private var pages: Set<UInt32> = []
+    /// What writing the first one failed with.
+    private(set) var failure: StoreError?
+
+    /// A disk that takes nothing is not asked for each page of a large cache.
+    private static let limit = 8
+
+    func contains(_ index: UInt32) -> Bool { !pages.isEmpty && pages.contains(index) }
+
+    /// - Throws: the first failure, once there have been too many.
+    mutating func add(_ index: UInt32, _ error: StoreError) throws(StoreError) {
+        if case .mpool(.runRecovery) = error { throw error }
+        pages.insert(index)
+        let first = failure ?? error
+        failure = first
+        if pages.count >= Self.limit { throw first }
+    }
+}
+
 extension MPool {
     /// Makes pages leave until one of that size fits; with the lock.
     ///
+    /// A page that can't be written is passed over, so that one which never can be keeps no other from
+    /// coming in.
     /// - Returns: false if the lock was given back meanwhile, so that the caller has to look anew.
     /// - Throws: `.cacheFull` if nothing more can leave, or what writing a page failed with.
-    func makeRoom(_ size: Int) throws(StoreError) -> Bool {
+    func makeRoom(_ size: Int, past unwritten: inout UnwrittenPages) throws(StoreError) -> Bool {
         guard size <= state.pointee.cacheSize else {
             throw .mpool(.cacheFull(detail: "a page of \(size) bytes is larger than the cache"))
         }
         while state.pointee.usedBytes + size > state.pointee.cacheSize {
-            guard let victim = nextVictim() else {
+            guard let victim = nextVictim(past: unwritten) else {
                 if isAnyMoving {
-                    try waitForIO { nextVictim() == nil && isAnyMoving }
+                    let passed = unwritten
+                    try waitForIO { nextVictim(past: passed) == nil && isAnyMoving }
                     return false
                 }
-                if reclaimFromTheDead() { continue }
+                // Ending the files of the dead gives the lock back.
+                if reclaimFromTheDead() { return false }
+                if let failure = unwritten.failure { throw failure }
                 throw .mpool(
                     .cacheFull(
                         detail: "all \(state.pointee.pages) pages in the pool are pinned, or "
                             + "can't be written by this process"))
             }
             if region.header(victim).flags.contains(.dirty) {
-                try evictDirty(victim)
+                do throws(StoreError) {
+                    try evictDirty(victim)
+                } catch {
+                    try unwritten.add(victim, error)
+                }
                 return false
             }
             evictClean(victim, for: size)
@@ -43,8 +73,9 @@ extension MPool {
 
     /// Memory of one page size is not used for another: it goes back to the system.
     private func giveBackMemory(of header: PageHeader) {
-        region.memory.giveBack(header.offset, count: header.pageSize)
+        // First: should this process die in between, what is backed is backed once more.
         if region.memory.isShared { header.set(.unbacked) }
+        region.memory.giveBack(header.offset, count: header.pageSize)
     }
 
     private func evictDirty(_ index: UInt32) throws(StoreError) {
@@ -60,11 +91,10 @@ extension MPool {
     }
 
     /// The page that the policy gives up next, of those that nobody holds and that can be written.
-    func nextVictim() -> UInt32? {
-        if isLRU {
-            return victims.coldest(in: region) { mayLeave($0) }
-        }
-        return S3Fifo(region: region).victim(&ghosts) { mayLeave($0) }
+    func nextVictim(past unwritten: UnwrittenPages = UnwrittenPages()) -> UInt32? {
+        func mayGo(_ index: UInt32) -> Bool { !unwritten.contains(index) && mayLeave(index) }
+        if isLRU { return victims.coldest(in: region, mayGo) }
+        return S3Fifo(region: region).victim(&ghosts, mayGo)
     }
 
     private func mayLeave(_ index: UInt32) -> Bool {

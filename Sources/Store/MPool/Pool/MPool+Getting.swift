@@ -1,3 +1,4 @@
+import Glibc
 import Synchronization
 
 extension MPool {
@@ -18,8 +19,7 @@ extension MPool {
                 ).oldValue
                 let isStill = header.key.pointee.load(ordering: .sequentiallyConsistent) == key.bits
                 guard isStill, before & PinWord.mask < PinWord.cautious else {
-                    word.pointee.wrappingSubtract(
-                        PinWord.pin | PinWord.hit, ordering: .sequentiallyConsistent)
+                    takeBack(index, key)
                     return Region.none
                 }
                 if examined > 1 { noteSearch(examined) }
@@ -29,6 +29,26 @@ extension MPool {
             link = header.next.pointee.load(ordering: .acquiring)
         }
         return Region.none
+    }
+
+    /// Takes a pin back, and its hit, that met a page which was leaving or being replaced.
+    ///
+    /// Whoever did that may have seen the pin and left the rest to its put, and have taken the hit
+    /// together with the page's others.
+    @inline(never)
+    func takeBack(_ index: UInt32, _ key: PageKey) {
+        let word = region.ownPins(index)
+        var known = word.pointee.load(ordering: .relaxed)
+        var hit: UInt64
+        var isDone: Bool
+        repeat {
+            hit = known < PinWord.hit ? 0 : PinWord.hit
+            (isDone, known) = word.pointee.compareExchange(
+                expected: known, desired: known &- PinWord.pin &- hit,
+                ordering: .sequentiallyConsistent)
+        } while !isDone
+        if hit == 0 { region.file(key.slot).takeHitBack() }
+        if !region.header(index).flags.isDisjoint(with: .needsCare) { afterLastPut(index) }
     }
 
     /// Counts a hit for S3-FIFO, which wants to know of three at most.
@@ -62,9 +82,10 @@ extension MPool {
         defer { if isLocked { giveLockBack() } }
         let isNew = request == .new
         var plan: Plan?
+        var unwritten = UnwrittenPages()
         while true {
             if file.isClosed || closed.load(ordering: .relaxed) { throw .mpool(.closed) }
-            if let known = plan, known.arrivals != file.entry.arrivals { plan = nil }
+            if let known = plan, known.arrivals != file.arrivals { plan = nil }
             let pgno: UInt32
             if let plan { pgno = plan.pgno } else { pgno = try number(request, file) }
             let key = PageKey(file: file.key, pgno: pgno)
@@ -84,8 +105,9 @@ extension MPool {
                 } else {
                     isStored = try self.isStored(pgno, request, file)
                 }
-                plan = Plan(pgno: pgno, isStored: isStored, arrivals: file.entry.arrivals)
-                guard try makeRoom(file.pageSize) else { continue }
+                if isStored { try checkReadable(file) }
+                plan = Plan(pgno: pgno, isStored: isStored, arrivals: file.arrivals)
+                guard try makeRoom(file.pageSize, past: &unwritten) else { continue }
                 let index = try install(key, file)
                 noteAbsent(examined)
                 let backing = isStored ? backings[file.slot] : nil
@@ -105,6 +127,13 @@ extension MPool {
                 throw error
             }
         }
+    }
+
+    /// A file that this process has not got open must not pass for one of zeros.
+    private func checkReadable(_ file: PageFile) throws(StoreError) {
+        let generation = file.entry.fields.pointee.generation
+        guard backings[file.slot]?.generation != generation else { return }
+        throw .io(.init(call: "pread", errno: EBADF, file: file.name))
     }
 
     private func isLoading(_ index: UInt32, _ key: PageKey) -> Bool {
@@ -191,7 +220,21 @@ extension MPool {
         }
         if request != .new, try isInFile(pgno, file.slot) { return true }
         guard mayMake else { throw .mpool(.noSuchPage(file: file.name, pgno: pgno)) }
+        try checkReach(pgno, file)
         return false
+    }
+
+    /// Refuses a page that its file can't hold, and that could therefore never be written.
+    private func checkReach(_ pgno: UInt32, _ file: PageFile) throws(StoreError) {
+        if file.options.inMemory { return }
+        let end = (Int(pgno) + 1) * file.pageSize
+        var limit = rlimit()
+        let isLimited = getrlimit(__rlimit_resource_t(RLIMIT_FSIZE.rawValue), &limit) == 0
+        let isInLimit = !isLimited || UInt64(end) <= limit.rlim_cur
+        guard isInLimit, backings[file.slot]?.file.canReach(end) ?? true else {
+            throw .fileTooLarge(
+                detail: "\(file.name) can't have \(end) bytes, to the end of page \(pgno)")
+        }
     }
 
     /// Whether a page lies wholly inside the file.
@@ -230,6 +273,7 @@ extension MPool {
             fields.pointee.highestIsStale = false
         }
         fields.pointee.pages += 1
+        fields.pointee.arrivals += 1
         return index
     }
 

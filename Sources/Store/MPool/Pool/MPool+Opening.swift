@@ -56,7 +56,8 @@ extension MPool {
             if !force, let memory = try existing(path, name) {
                 let control = RegionControl(base: memory.base)
                 let isUsed = (0..<memory.layout.processes).contains {
-                    control.process($0).pointee.load(ordering: .relaxed) != 0
+                    let number = control.process($0).pointee.load(ordering: .relaxed)
+                    return number != 0 && number != RegionControl.closedWithPins
                         && !memory.isGone(process: $0)
                 }
                 if isUsed { throw .mpool(.inUse(name: name)) }
@@ -112,6 +113,8 @@ extension MPool {
     }
 
     /// The region in a file, mapped; nil if there is none that can be used.
+    ///
+    /// - Throws: `.busy` if there is one that this program does not understand and others do.
     private static func existing(
         _ path: String, _ name: String
     ) throws(StoreError) -> RegionMemory? {
@@ -128,12 +131,16 @@ extension MPool {
             bytes.count < MemoryLayout<RegionControl.State>.size
                 ? .init() : bytes.loadUnaligned(as: RegionControl.State.self)
         }
-        guard state.isSane else { return nil }
-        let layout = RegionLayout(
-            reserve: state.reserve, smallestPage: state.smallestPage,
-            largestPage: state.largestPage, buckets: state.buckets, processes: state.processes)
-        guard Int(try file.file.status().st_size) >= layout.byteCount else { return nil }
-        return try RegionMemory(layout, file: file)
+        if state.isSane, MPool.isOfThisBoot(state) {
+            let layout = RegionLayout(state)
+            if Int(try file.file.status().st_size) >= layout.byteCount {
+                let memory = try RegionMemory(layout, file: file)
+                if RegionCheck(memory).isSound { return memory }
+            }
+        }
+        // Of another version, perhaps: whoever is in it holds a byte of the file.
+        if file.isClaimed { throw .mpool(.busy(name: name)) }
+        return nil
     }
 
     /// Joins the pool in a region file; nil if there is none.
@@ -189,7 +196,7 @@ extension MPool {
         return (parts[0], parts[1])
     }
 
-    fileprivate static func isOfThisBoot(_ state: RegionControl.State) -> Bool {
+    private static func isOfThisBoot(_ state: RegionControl.State) -> Bool {
         (state.bootHigh, state.bootLow) == bootIdentity
     }
 
@@ -200,18 +207,6 @@ extension MPool {
         }
         var status = stat()
         return ["/var/tmp", "/usr/tmp", "/temp", "/tmp"].first { stat($0, &status) == 0 } ?? "/tmp"
-    }
-}
-
-extension RegionControl.State {
-    /// Whether it is of a finished region that this program understands and that may be in use.
-    fileprivate var isSane: Bool {
-        magic == RegionControl.magic && version == RegionControl.version && isReady == 1
-            && processes == RegionLayout.processes && buckets.nonzeroBitCount == 1
-            && smallestPage.nonzeroBitCount == 1 && largestPage >= smallestPage
-            && largestPage <= PageFileOptions.largestPage && reserve > 0
-            && reserve <= MPoolOptions.largestCache * 8 && buckets <= 1 << 40
-            && MPool.isOfThisBoot(self)
     }
 }
 

@@ -17,7 +17,7 @@ extension MPool {
     }
 
     /// What the last put of a page does besides, if it is the last.
-    private func afterLastPut(_ index: UInt32) {
+    func afterLastPut(_ index: UInt32) {
         // Without the lock nothing can be done; whoever has it next reclaims or writes the page.
         guard (try? takeLock()) != nil else { return }
         defer { giveLockBack() }
@@ -108,7 +108,11 @@ extension MPool {
             if known.contains(.dirty), known.isDisjoint(with: [.writing, .orphan]) { return }
         }
         try locked { () throws(StoreError) in
-            if header.flags.contains(.orphan) { throw .mpool(.notPinned) }
+            if header.flags.contains(.orphan) {
+                // It goes with its last put, sooner than any other.
+                if flags == .discard { return }
+                throw .mpool(.notPinned)
+            }
             if flags.contains(.clean) {
                 mark(index, dirty: false)
                 header.set(header.flags.subtracting(.changedWhileWriting))

@@ -132,8 +132,9 @@ extension MPool {
         try takeLock()
         defer { giveLockBack() }
         state.pointee.cacheSize = cacheSize
+        var unwritten = UnwrittenPages()
         do throws(StoreError) {
-            while try !makeRoom(0) {}
+            while try !makeRoom(0, past: &unwritten) {}
         } catch {
             guard case .mpool(.cacheFull) = error else { throw error }
         }

@@ -27,30 +27,48 @@ extension MPool {
         try takeLock()
         defer { giveLockBack() }
         let checkpoint = state.pointee.checkpoint
+        let before = losses
         if let lsn, !checkpoint.mustRetry, lsn <= checkpoint.asked {
             try writeReleased()
+            guard state.pointee.pendingPages == 0 else { return answer(lsn, since: before) }
             // Pages that were put back since have been written, and not yet flushed.
-            if state.pointee.pendingPages == 0, let failure = try flush(writtenFiles) {
+            let flushed = try flush(writtenFiles)
+            if let failure = flushed.failure {
                 state.pointee.checkpoint.mustRetry = true
                 throw failure
             }
-            return answer(lsn)
+            return flushed.isComplete ? answer(lsn, since: before) : (.incomplete, nil)
         }
         state.pointee.checkpoint.mustRetry = false
         state.pointee.checkpoint.hasWritten = false
         if let lsn { state.pointee.checkpoint.asked = lsn }
         let pages = schedule(isChanging)
-        var failure = try writeAll(pages)
-        if failure == nil {
-            // Pages that had to leave were written as well.
-            failure = try flush(writtenFiles)
-        }
-        if let failure {
+        var flushed = Flushed(failure: try writeAll(pages))
+        if flushed.failure == nil { flushed = try flushWritten() }
+        if let failure = flushed.failure {
             for index in cachedPages { mark(index, pending: false) }
             state.pointee.checkpoint.mustRetry = true
+            state.pointee.failures += 1
             throw failure
         }
-        return answer(lsn)
+        return flushed.isComplete ? answer(lsn, since: before) : (.incomplete, nil)
+    }
+
+    /// Changes when something fails or leaves on which another sync may rely that is under way.
+    private var losses: [UInt64] { [state.pointee.losses, state.pointee.failures] }
+
+    /// Flushes the files that were written, pages included that had to leave.
+    ///
+    /// A page that was waited for may be put back meanwhile, and so be written after its file was
+    /// flushed.
+    private func flushWritten() throws(StoreError) -> Flushed {
+        while true {
+            let isWaiting = state.pointee.pendingPages > 0
+            let flushed = try flush(writtenFiles)
+            guard flushed.failure == nil, isWaiting, state.pointee.pendingPages == 0 else {
+                return flushed
+            }
+        }
     }
 
     /// The files to which pages were written since they were last flushed.
@@ -62,12 +80,16 @@ extension MPool {
             })
     }
 
-    private func answer(_ lsn: LSN?) -> (result: SyncResult, lsn: LSN?) {
+    private func answer(
+        _ lsn: LSN?, since before: [UInt64]
+    ) -> (result: SyncResult, lsn: LSN?) {
         guard state.pointee.pendingPages == 0 else {
             reclaimFromTheDead()
             return (.incomplete, nil)
         }
         let checkpoint = state.pointee.checkpoint
+        // Another sync that failed has forgotten what this one was waiting for.
+        guard !checkpoint.mustRetry, losses == before else { return (.incomplete, nil) }
         return (.complete, lsn.map { checkpoint.hasWritten ? checkpoint.written : $0 })
     }
 
@@ -79,7 +101,8 @@ extension MPool {
         for index in cachedPages {
             let header = region.header(index)
             let key = PageKey(bits: header.key.pointee.load(ordering: .acquiring)).settled
-            if region.file(key.slot).fields.pointee.isInMemory { continue }
+            let fields = region.file(key.slot).fields
+            if fields.pointee.isInMemory || fields.pointee.isTemporary { continue }
             let isDirty = header.flags.contains(.dirty)
             let mayChange = !isDirty && region.pinCount(index) > 0 && isChanging(key.file, key.pgno)
             mark(index, pending: isDirty || mayChange)
@@ -90,19 +113,26 @@ extension MPool {
         return free.sorted { ($0.key.slot, $0.key.pgno) < ($1.key.slot, $1.key.pgno) }
     }
 
-    /// Writes scheduled pages whose holder has died.
+    /// Writes scheduled pages that nobody holds: those whose holder has died, whoever found that out.
     private func writeReleased() throws(StoreError) {
-        guard state.pointee.pendingPages > 0, reclaimFromTheDead() else { return }
-        let pages = cachedPages.filter { index in
-            region.header(index).flags.contains(.pending) && region.pinCount(index) == 0
-        }
-        let keys = pages.map { index in
+        guard state.pointee.pendingPages > 0 else { return }
+        reclaimFromTheDead()
+        let released = cachedPages.filter(isReleased).map { index in
             (index, PageKey(bits: region.header(index).key.pointee.load(ordering: .acquiring)))
         }
-        if let failure = try writeAll(keys) { throw failure }
-        for index in pages where !region.header(index).flags.contains(.dirty) {
-            mark(index, pending: false)
+        if let failure = try writeAll(released) { throw failure }
+        for (index, key) in released {
+            let header = region.header(index)
+            if header.key.pointee.load(ordering: .acquiring) == key.bits, isReleased(index),
+                !header.flags.contains(.dirty)
+            {
+                mark(index, pending: false)
+            }
         }
+    }
+
+    private func isReleased(_ index: UInt32) -> Bool {
+        region.header(index).flags.contains(.pending) && region.pinCount(index) == 0
     }
 
     var cachedPages: [UInt32] {
@@ -121,6 +151,7 @@ extension MPool {
         guard !file.isReadOnly, !fields.pointee.isTemporary, !fields.pointee.isInMemory else {
             return .complete
         }
+        let failures = state.pointee.failures
         var result = SyncResult.complete
         var pages: [(index: UInt32, key: PageKey)] = []
         if fields.pointee.dirtyPages > 0 { reclaimFromTheDead() }
@@ -136,6 +167,8 @@ extension MPool {
         }
         pages.sort { $0.key.pgno < $1.key.pgno }
         if let failure = try writeAll(pages) { throw failure }
+        // Closing it has dropped what was not written yet.
+        guard isOpen(file) else { throw .mpool(.closed) }
         // What was pinned or marked meanwhile is as good as pinned before.
         let isLeft = pages.contains { page in
             let header = region.header(page.index)
@@ -143,8 +176,16 @@ extension MPool {
                 && header.flags.contains(.dirty)
         }
         guard result == .complete, !isLeft else { return .incomplete }
-        if let failure = try flush([file.slot]) { throw failure }
-        return .complete
+        let flushed = try flush([file.slot])
+        if let failure = flushed.failure { throw failure }
+        // After a flush of somebody else that failed, pages have to be written again.
+        return flushed.isComplete && failures == state.pointee.failures ? .complete : .incomplete
+    }
+
+    private func isOpen(_ file: PageFile) -> Bool {
+        let fields = region.file(file.slot).fields.pointee
+        return !file.isClosed && !closed.load(ordering: .relaxed) && fields.isUsed
+            && PageKey.file(slot: file.slot, generation: fields.generation) == file.key
     }
 
     /// Writes changed pages, coldest first, until that share of all pages is clean; memp_trickle.

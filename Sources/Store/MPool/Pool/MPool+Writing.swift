@@ -121,18 +121,21 @@ extension MPool {
         -> StoreError?
     {
         var first: StoreError?
-        for (count, page) in pages.enumerated() {
+        var written = 0
+        for page in pages {
             let header = region.header(page.index)
             guard header.key.pointee.load(ordering: .acquiring) == page.key.bits else { continue }
             // `write` fails without the lock only if the lock itself is lost.
             do throws(StoreError) {
-                _ = try write(page.index)
+                guard try write(page.index) else { continue }
+                written += 1
             } catch {
                 if case .mpool(.runRecovery) = error { throw error }
                 first = first ?? error
+                continue
             }
             let pacing = pacing.withLock { $0 }
-            if pacing.writes > 0, (count + 1) % pacing.writes == 0 {
+            if pacing.writes > 0, written % pacing.writes == 0 {
                 giveLockBack()
                 usleep(UInt32(clamping: pacing.sleepMicroseconds))
                 try takeLock()
@@ -165,9 +168,7 @@ extension MPool {
             return made
         }
         if fields.fileType != 0, !isOurs, filter(of: fields.fileType) == nil { return nil }
-        guard
-            let file = try? File(path: entry.path, name: entry.name, flags: O_RDWR)
-        else { return nil }
+        guard let file = try? openByName(entry, O_RDWR) else { return nil }
         let opened = PageBacking(file, isWritable: true, generation: fields.generation)
         backings[slot] = opened
         return opened

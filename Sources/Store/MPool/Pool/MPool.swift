@@ -165,11 +165,21 @@ package final class MPool: @unchecked Sendable {
         let header = region.header(index)
         let key = PageKey(bits: header.key.pointee.load(ordering: .relaxed))
         forget(index, key)
+        if key.isOrphan { creditHits(of: index, key) }
         // Whoever still sees the old key sees it marked, too.
         header.key.pointee.store(0, ordering: .releasing)
         header.reset()
         state.pointee.usedBytes -= header.pageSize
         region.free(index)
+    }
+
+    /// Hits that came while the page was being taken away are its file's, not the next page's here.
+    private func creditHits(of index: UInt32, _ key: PageKey) {
+        let hits = region.takeHits(index)
+        let generation = region.file(key.slot).fields.pointee.generation
+        guard hits > 0, PageKey.file(slot: key.slot, generation: generation) == key.file
+        else { return }
+        region.file(key.slot).hits.add(hits)
     }
 
     /// Takes a page out of the page table and the figures; its memory stays in use.

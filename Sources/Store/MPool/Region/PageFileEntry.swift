@@ -41,7 +41,9 @@ struct PageFileEntry {
         var lsnOffset = -1
         var clearLength = -1
         var maxPages: UInt32 = 0
-        /// The last page when it was first opened.
+        /// Whether a handle has ever read it past the pool, and its last page when the first one was
+        /// opened that does.
+        var hasMapping = false
         var mappedLast: UInt32 = 0
         /// The highest cached page, while any is cached.
         var highestCached: UInt32 = 0
@@ -58,6 +60,10 @@ struct PageFileEntry {
         var leftWrites: UInt64 = 0
         /// A flush has failed, and nobody has the pages any more that it was to make durable.
         var hasLostWrites = false
+        /// How many pages have been put into the page table; never less.
+        var arrivals: UInt64 = 0
+        /// Who takes its pages out since its last handle was closed, by number plus 1; 0 for nobody.
+        var ender: UInt8 = 0
 
         /// Whether a write is not known to be on stable storage.
         func isPending(_ write: UInt32) -> Bool {
@@ -134,9 +140,14 @@ struct PageFileEntry {
         fields.pointee.isUsed = true
     }
 
-    /// How many pages have come in, one way or the other.
-    var arrivals: UInt64 {
-        read.pointee.load(ordering: .relaxed) &+ created.pointee.load(ordering: .relaxed)
+    /// Takes back a hit that was counted for a page that is no longer cached.
+    func takeHitBack() {
+        var known = hits.pointee.load(ordering: .relaxed)
+        var isDone = false
+        while known > 0, !isDone {
+            (isDone, known) = hits.pointee.compareExchange(
+                expected: known, desired: known - 1, ordering: .relaxed)
+        }
     }
 
     func noteSize(_ size: Int) {

@@ -155,10 +155,10 @@ struct Region {
         var hits: UInt64 = 0
         for process in processes {
             let word = pins(index, of: process)
-            let count = word.pointee.load(ordering: .relaxed) >> 20
-            guard count > 0 else { continue }
-            word.pointee.wrappingSubtract(count << 20, ordering: .relaxed)
-            hits += count
+            guard word.pointee.load(ordering: .relaxed) >= PinWord.hit else { continue }
+            // All at once: a pin that did not hold may be taking its hit back.
+            let before = word.pointee.bitwiseAnd(PinWord.mask, ordering: .relaxed).oldValue
+            hits += before >> 20
         }
         return Int(hits)
     }

@@ -7,7 +7,11 @@ struct RegionControl {
     let base: UnsafeMutableRawPointer
 
     static let magic: UInt64 = 0x544D_4D50_4F4F_4C31
-    static let version: UInt32 = 3
+    static let version: UInt32 = 4
+
+    /// In place of a process number: closed, so that nobody uses the pool, and with pins that have to
+    /// be given back should the process die.
+    static let closedWithPins = UInt32.max
 
     /// What only the holder of the lock reads and writes.
     struct State {
@@ -48,6 +52,10 @@ struct RegionControl {
         var arrivals: UInt64 = 0
         var nextGeneration: UInt32 = 1
         var checkpoint = Checkpoint()
+        /// How many pages and files left that were not durable: closing drops changes.
+        var losses: UInt64 = 0
+        /// How many syncs and flushes have failed.
+        var failures: UInt64 = 0
         var counts = Counts()
         var queues = QueueState()
     }

@@ -48,6 +48,13 @@ struct RegionLayout: Equatable, Sendable {
         byteCount = arenasAt + Self.classes(smallestPage, largestPage) * reserve
     }
 
+    /// The layout of a region that is there, and whose state has been checked.
+    init(_ state: RegionControl.State) {
+        self.init(
+            reserve: state.reserve, smallestPage: state.smallestPage,
+            largestPage: state.largestPage, buckets: state.buckets, processes: state.processes)
+    }
+
     /// The layout of a new region.
     init(_ options: MPoolOptions) {
         let reserve =

@@ -17,6 +17,9 @@ final class RegionMemory: @unchecked Sendable {
     final class SharedFile: Sendable {
         let file: File
         init(_ file: consuming File) { self.file = file }
+
+        /// Whether any process holds a byte of it, whatever its layout.
+        var isClaimed: Bool { clinux_any_byte_is_locked(file.descriptor) != 0 }
     }
 
     /// Maps `file`, or memory of this process alone.

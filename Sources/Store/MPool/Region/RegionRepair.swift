@@ -38,23 +38,28 @@ struct RegionRepair {
             $0 + Int(entry.handles(of: $1).pointee)
         }
         entry.fields.pointee.handles = handles
-        if handles == 0 { entry.fields.pointee.isUsed = false }
+        // Its pages are somebody's to take out who has begun with it, or died in the middle of it.
+        if handles == 0, entry.fields.pointee.ender == 0 { entry.fields.pointee.isUsed = false }
     }
 
     private func settle(_ index: UInt32) {
         let header = region.header(index)
-        var bits = header.key.pointee.load(ordering: .acquiring) & ~PageKey.busy
-        var key = PageKey(bits: bits)
+        // Bit by bit: a process that is alive may end a read meanwhile, which changes the key too.
+        var key = PageKey(
+            bits: header.key.pointee.bitwiseAnd(
+                ~PageKey.busy, ordering: .sequentiallyConsistent
+            ).newValue)
         let fields = region.file(key.slot).fields
         let isKnown =
             fields.pointee.isUsed
             && PageKey.file(slot: key.slot, generation: fields.pointee.generation) == key.file
         guard !key.isFree, key.isOrphan || isKnown else { return discard(index) }
         if !key.isOrphan, !isLatest(index, key) {
-            bits |= PageKey.orphan
-            key = PageKey(bits: bits)
+            key = PageKey(
+                bits: header.key.pointee.bitwiseOr(
+                    PageKey.orphan, ordering: .sequentiallyConsistent
+                ).newValue)
         }
-        header.key.pointee.store(bits, ordering: .sequentiallyConsistent)
         let state = region.state
         state.pointee.usedBytes += header.pageSize
         guard !key.isOrphan else { return header.set([.orphan]) }

@@ -81,9 +81,11 @@ package final class MPools: Sendable {
     package func close(_ name: String, sync: Bool) throws(StoreError) -> ClosedPages {
         try turns.with(name) { () throws(StoreError) in
             let pool = try find(name)
-            if sync { _ = try pool.pool.sync(nil) }
+            var closed = ClosedPages()
+            if sync { closed.pinsDropped = try pool.syncBeforeClosing() }
             pools.withLock { $0[name] = nil }
-            return try pool.close()
+            closed += try pool.close()
+            return closed
         }
     }
 

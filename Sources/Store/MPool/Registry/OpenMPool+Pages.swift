@@ -15,16 +15,20 @@ extension OpenMPool {
     ) throws(StoreError) -> (isNew: Bool, etag: String) {
         guard !file.isReadOnly else { throw .mpool(.readOnlyFile(file: file.name)) }
         try change.checkSize(file.pageSize)
-        return try turns.with("\(file.key).\(pgno)") { () throws(StoreError) in
+        return try leases.alone(with: .init(file: file.key, pgno: pgno)) { () throws(StoreError) in
             if leases.isWritePinned(file.key, pgno) { throw .mpool(.pagePinned(pgno: pgno)) }
-            let isNew = try !file.exists(pgno)
-            if isNew, !create { throw .mpool(.noSuchPage(file: file.name, pgno: pgno)) }
-            var pin = try file.get(create ? .create(pgno) : .existing(pgno))
-            if mustBeNew, !isNew {
-                let tag = try pin.withBytes { file.tag(of: UnsafeRawBufferPointer($0)) }
-                throw .mpool(.conditionFailed(etag: tag))
+            while true {
+                let isNew = try !file.exists(pgno)
+                if isNew, !create { throw .mpool(.noSuchPage(file: file.name, pgno: pgno)) }
+                var pin = try file.get(create ? .create(pgno) : .existing(pgno))
+                if mustBeNew, !isNew {
+                    let tag = try pin.withBytes { file.tag(of: UnsafeRawBufferPointer($0)) }
+                    throw .mpool(.conditionFailed(etag: tag))
+                }
+                let etag = try apply(change, &pin, discard: discard, condition)
+                if let etag { return (isNew, etag) }
+                // Another process has replaced the page: nothing was decided about that one.
             }
-            return (isNew, try apply(change, &pin, discard: discard, condition))
         }
     }
 
@@ -39,28 +43,66 @@ extension OpenMPool {
                 option: "flags", detail: "no page can be added to a file that is read only")
         }
         if let bytes { try PageChange.whole(bytes).checkSize(file.pageSize) }
-        var pin = try file.get(.new)
         let change = PageChange.whole(bytes ?? [UInt8](repeating: 0, count: file.pageSize))
-        let etag = try apply(change, &pin, discard: discard, PageCondition())
-        return (pin.pgno, etag)
+        while true {
+            var pin = try file.get(.new)
+            let pgno = pin.pgno
+            leases.begin(.init(file: file.key, pgno: pgno))
+            defer { leases.finish(.init(file: file.key, pgno: pgno)) }
+            // Who has got the page by its number meanwhile may keep it.
+            if leases.isWritePinned(file.key, pgno) { continue }
+            let etag = try apply(change, &pin, discard: discard, PageCondition())
+            if let etag { return (pgno, etag) }
+        }
     }
 
+    /// The page's entity tag afterwards; nil if the pin is of what the page was before.
     private func apply(
         _ change: PageChange, _ pin: inout PagePin, discard: Bool, _ condition: PageCondition
-    ) throws(StoreError) -> String {
+    ) throws(StoreError) -> String? {
         let file = pin.file
         let bytes = try pin.withBytes { (page) throws(StoreError) in
             try condition.check(UnsafeRawBufferPointer(page), of: file)
             return try change.applied(to: page)
         }
-        try pin.replace(with: bytes)
-        try pin.put(discard ? [.dirty, .discard] : .dirty)
+        guard try pin.replaceIfCurrent(with: bytes) else { return nil }
+        // It is dirty already.
+        try pin.put(discard ? .discard : [])
         return try bytes.withBytes { (bytes) throws(StoreError) in file.tag(of: bytes) }
     }
 
     /// Writes everything that has changed; memp_sync.
+    ///
+    /// Incomplete while another one rests.
     package func sync(_ lsn: LSN?) throws(StoreError) -> (result: SyncResult, lsn: LSN?) {
+        try paced(otherwise: (.incomplete, nil)) { () throws(StoreError) in try syncNow(lsn) }
+    }
+
+    func syncNow(_ lsn: LSN?) throws(StoreError) -> (result: SyncResult, lsn: LSN?) {
         try pool.sync(lsn) { leases.isWritePinned($0, $1) }
+    }
+
+    /// Writes the changed pages of a file; memp_fsync.
+    ///
+    /// Incomplete while another one rests.
+    package func sync(_ file: PageFile) throws(StoreError) -> SyncResult {
+        try paced(otherwise: .incomplete) { () throws(StoreError) in try file.sync() }
+    }
+
+    /// Runs a sync, unless one is under way that rests now and then.
+    ///
+    /// It keeps a thread for as long; a second one would keep another, and write in its pauses.
+    private func paced<Result>(
+        otherwise result: Result, _ sync: () throws(StoreError) -> Result
+    ) throws(StoreError) -> Result {
+        guard pool.pacing.withLock({ $0.writes > 0 }) else { return try sync() }
+        let isFirst = isPacing.withLock { isPacing in
+            defer { isPacing = true }
+            return !isPacing
+        }
+        guard isFirst else { return result }
+        defer { isPacing.withLock { $0 = false } }
+        return try sync()
     }
 }
 

@@ -1,3 +1,5 @@
+import Glibc
+
 /// A pool that is open in the service, with the handles, filters and pins that its clients have.
 package final class OpenMPool: Sendable {
     package let name: String
@@ -10,6 +12,8 @@ package final class OpenMPool: Sendable {
     private let files = Locked<[String: PageFile]>([:])
     private let filters = Locked<[Int: FilterNames]>([:])
     let turns = NameTurns()
+    /// Whether a sync is under way that rests.
+    let isPacing = Locked(false)
 
     /// The names of the two filters of a file type.
     package struct FilterNames: Equatable, Sendable {
@@ -120,10 +124,13 @@ package final class OpenMPool: Sendable {
     package func close(_ name: String, sync: Bool) throws(StoreError) -> ClosedPages {
         try turns.with(name) { () throws(StoreError) in
             let file = try file(name)
-            if sync { _ = try file.sync() }
+            var closed = ClosedPages()
+            if sync { closed.pinsDropped += try syncBeforeClosing(file) }
             files.withLock { $0[name] = nil }
-            var closed = ClosedPages(pinsDropped: leases.end(of: file))
+            closed.pinsDropped += leases.end(of: file)
             closed += try close(file)
+            // Those that came in meanwhile; closing has counted them.
+            leases.end(of: file)
             return closed
         }
     }
@@ -136,12 +143,47 @@ package final class OpenMPool: Sendable {
         }
         for file in open { closed += try close(file) }
         closed += try pool.close()
+        leases.endAll()
         return closed
     }
 
     private func close(_ file: PageFile) throws(StoreError) -> ClosedPages {
         defer { if file.options.path != nil { owners.close(pagesOf: file.options.name ?? "") } }
         return try file.close()
+    }
+
+    /// Writes what has changed in a file, without the pins that would keep pages from it; how many
+    /// pins there were.
+    private func syncBeforeClosing(_ file: PageFile) throws(StoreError) -> Int {
+        var ended = 0
+        let isComplete = try Self.patiently { () throws(StoreError) in
+            ended += leases.end(of: file)
+            return try file.sync()
+        }
+        if !isComplete { try file.flush() }
+        return ended
+    }
+
+    /// As for a file, for all of them.
+    func syncBeforeClosing() throws(StoreError) -> Int {
+        var ended = 0
+        _ = try Self.patiently { () throws(StoreError) in
+            ended += leases.endAll()
+            return try syncNow(nil).result
+        }
+        return ended
+    }
+
+    /// Syncs until nothing is left, for a second: requests that are under way have pins, too.
+    private static func patiently(
+        _ sync: () throws(StoreError) -> SyncResult
+    ) throws(StoreError) -> Bool {
+        let end = Instant.now.advanced(milliseconds: 1000)
+        while try sync() == .incomplete {
+            guard Instant.now < end else { return false }
+            usleep(10_000)
+        }
+        return true
     }
 
     private static func check(path: String) throws(StoreError) {

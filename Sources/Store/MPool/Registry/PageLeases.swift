@@ -18,12 +18,12 @@ package final class PageLeases: Sendable {
     }
 
     /// A page, whatever handle it is reached through.
-    private struct Address: Hashable {
+    struct Address: Hashable {
         let file: UInt64
         let pgno: UInt32
     }
 
-    private final class Lease: Sendable {
+    final class Lease: Sendable {
         let id: String
         let name: String
         let file: PageFile
@@ -44,32 +44,54 @@ package final class PageLeases: Sendable {
         var address: Address { Address(file: file.key, pgno: pgno) }
     }
 
-    private struct Term {
+    /// What a pin counts against the cap for.
+    enum Charge: Hashable {
+        /// The pool's memory that it keeps; several pins of it count once.
+        case header(UInt32)
+        /// A copy of its own, of a file that is read past the pool.
+        case copy(id: String)
+    }
+
+    struct Term {
         let lease: Lease
+        var charge: Charge
+        /// Rises with each renewal, so that an old timer's end is not this term's.
+        var round = 0
         var ttlMilliseconds: Int
         var expiresAt: Int
         var timer: Timers.Token
     }
 
-    private struct State {
+    /// One who waits for the end of another's write pin.
+    struct Waiter {
+        let number: Int
+        let address: Address
+        let timer: Timers.Token
+        let resume: @Sendable () -> Void
+    }
+
+    struct State {
         var percent: Int
         var terms: [String: Term] = [:]
         var order: [String] = []
         var writers: Set<Address> = []
-        var pinned: [Address: Int] = [:]
+        var pinned: [Charge: Int] = [:]
         var pinnedBytes = 0
-        var waiters: [(address: Address, resume: @Sendable () -> Void)] = []
+        var waiters: [Waiter] = []
+        var nextWaiter = 0
         /// Pins that have expired, the latest last.
         var expired: [String] = []
     }
 
     /// Pins that one pool may have.
     package static let limit = 1000
-    private static let rememberedExpired = 4096
+    static let rememberedExpired = 4096
 
-    private let pool: MPool
-    private let services: LogServices
-    private let state: Locked<State>
+    let pool: MPool
+    let services: LogServices
+    let state: Locked<State>
+    /// Pages of which somebody is making a change, or a write pin.
+    let changing = Locked<Set<Address>>([])
 
     init(pool: MPool, percent: Int, services: LogServices) {
         self.pool = pool
@@ -98,16 +120,43 @@ package final class PageLeases: Sendable {
         _ body: (UnsafeMutableRawBufferPointer) throws(StoreError) -> sending Result
     ) throws(StoreError) -> (info: Info, result: Result) {
         let mode = file.isReadOnly ? .read : mode
-        switch request {
-        case .existing(let pgno), .create(let pgno): try checkFree(file, pgno, mode)
-        case .last, .new: break
+        try checkRoom(file, request)
+        guard mode == .write else {
+            return try lease(try file.get(request), name, mode, ttlMilliseconds, holder, body)
         }
-        let pin = try file.get(request)
+        // No change of the page begins or ends between the look at its bytes and the pin.
+        switch request {
+        case .existing(let pgno), .create(let pgno):
+            let address = Address(file: file.key, pgno: pgno)
+            begin(address)
+            defer { finish(address) }
+            try checkFree(address)
+            return try lease(try file.get(request), name, mode, ttlMilliseconds, holder, body)
+        case .last, .new:
+            let pin = try file.get(request)
+            let address = Address(file: file.key, pgno: pin.pgno)
+            begin(address)
+            defer { finish(address) }
+            try checkFree(address)
+            if pin.isCurrent {
+                return try lease(pin, name, mode, ttlMilliseconds, holder, body)
+            }
+            let latest = try file.get(.existing(pin.pgno))
+            return try lease(latest, name, mode, ttlMilliseconds, holder, body)
+        }
+    }
+
+    private func lease<Result>(
+        _ pin: consuming sending PagePin, _ name: String, _ mode: Mode, _ ttl: Int,
+        _ holder: String,
+        _ body: (UnsafeMutableRawBufferPointer) throws(StoreError) -> sending Result
+    ) throws(StoreError) -> (info: Info, result: Result) {
         let result = try pin.withBytes(body)
-        let lease = Lease(
-            id: RandomName.lease("p", of: holder), name: name, mode: mode, pin: pin)
+        let id = RandomName.lease("p", of: holder)
+        let charge = Charge(pin, id: id)
+        let lease = Lease(id: id, name: name, mode: mode, pin: pin)
         do throws(StoreError) {
-            try enter(lease, ttlMilliseconds)
+            try enter(lease, ttl, charge)
         } catch {
             lease.pin.withLock { $0 = nil }
             throw error
@@ -115,70 +164,28 @@ package final class PageLeases: Sendable {
         return (try info(lease.id), result)
     }
 
-    private func checkFree(_ file: PageFile, _ pgno: UInt32, _ mode: Mode) throws(StoreError) {
-        let address = Address(file: file.key, pgno: pgno)
-        let isTaken = state.withLock { mode == .write && $0.writers.contains(address) }
-        if isTaken { throw .mpool(.pagePinned(pgno: pgno)) }
+    private func checkFree(_ address: Address) throws(StoreError) {
+        let isTaken = state.withLock { $0.writers.contains(address) }
+        if isTaken { throw .mpool(.pagePinned(pgno: address.pgno)) }
     }
 
-    private func enter(_ lease: Lease, _ ttl: Int) throws(StoreError) {
+    private func enter(_ lease: Lease, _ ttl: Int, _ charge: Charge) throws(StoreError) {
         let address = lease.address
-        let size = lease.file.pageSize
-        let most = pool.cacheSize
         try state.withLock { (state) throws(StoreError) in
-            guard state.terms.count < Self.limit else {
-                throw .mpool(.tooManyPins(limit: Self.limit))
-            }
+            // Whoever closes it ends the pins afterwards that are in by now.
+            if lease.file.isClosed { throw .mpool(.closed) }
+            try checkLimit(state)
             if lease.mode == .write, state.writers.contains(address) {
                 throw .mpool(.pagePinned(pgno: lease.pgno))
             }
-            let isFirst = state.pinned[address] == nil
-            if isFirst, (state.pinnedBytes + size) * 100 > most * state.percent {
-                throw .mpool(
-                    .cacheFull(
-                        detail: "pins hold \(state.pinnedBytes) bytes, and may hold "
-                            + "\(state.percent) % of \(most)"))
-            }
-            if isFirst { state.pinnedBytes += size }
-            state.pinned[address, default: 0] += 1
+            if state.pinned[charge] == nil { try checkRoom(state, lease.file.pageSize) }
+            state.add(charge, lease.file.pageSize)
             if lease.mode == .write { state.writers.insert(address) }
             state.terms[lease.id] = Term(
-                lease: lease, ttlMilliseconds: ttl,
-                expiresAt: WallClock.nowMilliseconds + ttl, timer: schedule(lease.id, ttl))
+                lease: lease, charge: charge, ttlMilliseconds: ttl,
+                expiresAt: WallClock.nowMilliseconds + ttl, timer: schedule(lease.id, ttl, 0))
             state.order.append(lease.id)
         }
-    }
-
-    /// Calls `resume` once: when the page has no write pin any more, or when time is up.
-    package func whenFree(
-        _ file: PageFile, _ pgno: UInt32, milliseconds: Int,
-        _ resume: @escaping @Sendable () -> Void
-    ) {
-        let address = Address(file: file.key, pgno: pgno)
-        let once = Locked(false)
-        let call: @Sendable () -> Void = {
-            let isFirst = once.withLock { called in
-                defer { called = true }
-                return !called
-            }
-            if isFirst { resume() }
-        }
-        let waits = state.withLock { state in
-            guard state.writers.contains(address) else { return false }
-            state.waiters.append((address, call))
-            return true
-        }
-        guard waits else { return call() }
-        services.timers.schedule(afterMilliseconds: milliseconds, call)
-    }
-
-    /// Ends all waits of `whenFree`.
-    func endWaits() {
-        let calls = state.withLock { state in
-            defer { state.waiters = [] }
-            return state.waiters.map(\.1)
-        }
-        for call in calls { call() }
     }
 
     // MARK: Using
@@ -191,15 +198,19 @@ package final class PageLeases: Sendable {
         return try body(lease)
     }
 
-    private func renewed(_ id: String, _ ttl: Int?) throws(StoreError) -> Lease {
+    func renewed(_ id: String, _ ttl: Int?) throws(StoreError) -> Lease {
         try state.withLock { (state) throws(StoreError) in
             guard var term = state.terms[id] else {
                 throw .mpool(.noSuchPin(id: id, isExpired: state.expired.contains(id)))
             }
+            if term.lease.file.isClosed {
+                throw .mpool(.noSuchPin(id: id, isExpired: false))
+            }
             services.timers.cancel(term.timer)
             term.ttlMilliseconds = ttl ?? term.ttlMilliseconds
             term.expiresAt = WallClock.nowMilliseconds + term.ttlMilliseconds
-            term.timer = schedule(id, term.ttlMilliseconds)
+            term.round += 1
+            term.timer = schedule(id, term.ttlMilliseconds, term.round)
             state.terms[id] = term
             return term.lease
         }
@@ -216,7 +227,7 @@ package final class PageLeases: Sendable {
     /// - Parameter file: the handle that the request names; the pin must be one of it.
     package func set(
         _ id: String, of file: PageFile, _ flags: PageFlags, _ change: PageChange?,
-        _ condition: PageCondition = PageCondition()
+        _ condition: PageCondition = PageCondition(), keeps: Bool = true
     ) throws(StoreError) -> Info {
         try use(id) { (lease) throws(StoreError) in
             try Self.check(lease, file, flags, change)
@@ -224,7 +235,9 @@ package final class PageLeases: Sendable {
                 guard pin != nil else {
                     throw .mpool(.noSuchPin(id: id, isExpired: false))
                 }
+                if change != nil, keeps { try checkRoomToReplace(id) }
                 try pin?.apply(flags, change, condition)
+                if change != nil, let header = pin?.header { recharge(id, .header(header)) }
             }
         }
         return try info(id)
@@ -238,13 +251,13 @@ package final class PageLeases: Sendable {
         _ id: String, of file: PageFile, _ flags: PageFlags, _ change: PageChange?,
         _ condition: PageCondition = PageCondition(), priority: PagePriority? = nil
     ) throws(StoreError) -> Info {
-        let info = try set(id, of: file, flags, change, condition)
+        let info = try set(id, of: file, flags, change, condition, keeps: false)
         if let priority {
             try use(id) { (lease) throws(StoreError) in
                 try lease.pin.withLock { (pin) throws(StoreError) in try pin?.rank(priority) }
             }
         }
-        end([id], expired: false)
+        end([id])
         return info
     }
 
@@ -260,96 +273,11 @@ package final class PageLeases: Sendable {
         if lease.mode == .read, !flags.isDisjoint(with: [.clean, .dirty]) {
             throw .badArgument(option: "flags", detail: "clean and dirty need a write pin")
         }
+        // Before anything is changed.
+        try flags.check()
         if change != nil, !flags.contains(.dirty) {
             throw .badArgument(option: "flags", detail: "new bytes need the flag dirty")
         }
-    }
-
-    // MARK: Ending
-
-    /// Ends a pin as a put without flags would.
-    package func end(_ id: String) throws(StoreError) {
-        _ = try renewed(id, nil)
-        end([id], expired: false)
-    }
-
-    /// Ends the pins of a handle; how many there were.
-    func end(of file: PageFile) -> Int {
-        let ids = state.withLock { state in
-            state.order.filter { state.terms[$0]?.lease.file === file }
-        }
-        return end(ids, expired: false)
-    }
-
-    func endAll() -> Int { end(state.withLock { $0.order }, expired: false) }
-
-    @discardableResult
-    private func end(_ ids: [String], expired: Bool) -> Int {
-        var ended: [Lease] = []
-        let resumed = state.withLock { state in
-            var freed: Set<Address> = []
-            for id in ids {
-                guard let term = state.terms.removeValue(forKey: id) else { continue }
-                services.timers.cancel(term.timer)
-                ended.append(term.lease)
-                let address = term.lease.address
-                if term.lease.mode == .write {
-                    state.writers.remove(address)
-                    freed.insert(address)
-                }
-                let left = (state.pinned[address] ?? 1) - 1
-                state.pinned[address] = left == 0 ? nil : left
-                if left == 0 { state.pinnedBytes -= term.lease.file.pageSize }
-                if expired { state.expired.append(id) }
-            }
-            state.order.removeAll { state.terms[$0] == nil }
-            if state.expired.count > Self.rememberedExpired {
-                state.expired.removeFirst(state.expired.count - Self.rememberedExpired)
-            }
-            let waiting = state.waiters.filter { freed.contains($0.address) }
-            state.waiters.removeAll { freed.contains($0.address) }
-            return waiting.map(\.resume)
-        }
-        if expired { services.counters.add(.pinsExpired, ended.count) }
-        for lease in ended { lease.pin.withLock { $0 = nil } }
-        for resume in resumed { resume() }
-        return ended.count
-    }
-
-    private func schedule(_ id: String, _ milliseconds: Int) -> Timers.Token {
-        services.timers.schedule(afterMilliseconds: milliseconds) { [weak self] in
-            guard let self else { return }
-            // The last put may have to write the page.
-            services.files.submit { self.end([id], expired: true) }
-        }
-    }
-
-    // MARK: Showing
-
-    /// All pins, oldest first.
-    package var all: [Info] {
-        let terms = state.withLock { state in state.order.compactMap { state.terms[$0] } }
-        return terms.map(Self.info)
-    }
-
-    /// Whether somebody may be about to change a page.
-    func isWritePinned(_ file: UInt64, _ pgno: UInt32) -> Bool {
-        state.withLock { $0.writers.contains(Address(file: file, pgno: pgno)) }
-    }
-
-    private func info(_ id: String) throws(StoreError) -> Info {
-        guard let term = state.withLock({ $0.terms[id] }) else {
-            throw .mpool(.noSuchPin(id: id, isExpired: true))
-        }
-        return Self.info(term)
-    }
-
-    private static func info(_ term: Term) -> Info {
-        let lease = term.lease
-        return Info(
-            id: lease.id, file: lease.name, pgno: lease.pgno, mode: lease.mode,
-            isDirty: lease.pin.withLock { $0?.isDirty ?? false }, since: lease.since,
-            expiresAt: term.expiresAt)
     }
 }
 
@@ -363,7 +291,10 @@ extension PagePin {
             try condition.check(UnsafeRawBufferPointer(page), of: file)
             return try change?.applied(to: page)
         }
-        if let bytes { try replace(with: bytes) }
-        try set(flags)
+        guard let bytes else { return try set(flags) }
+        // The page of which the condition held has to be the one that is replaced.
+        guard try replaceIfCurrent(with: bytes) else { throw .mpool(.notPinned) }
+        // It is dirty already; should another process have replaced it since, this came first.
+        try set(flags.intersection(.discard))
     }
 }
