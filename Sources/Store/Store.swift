@@ -104,7 +104,7 @@ struct LogServices: Sendable {
     func forget(
         _ kind: String, _ name: String, in directory: DataDirectory
     ) throws(StoreError) {
-        forgetCalls(kind, name)
+        try calls.forget("\(kind)/\(name)")
         try AppendGate.forget(kind, name, in: directory)
     }
 

@@ -72,7 +72,9 @@ extension StoreError {
         switch self {
         case .syncFailed(let fault), .io(let fault), .fileAccess(let fault):
             "\(fault.call) of \(fault.file) failed with \(errnoName(fault.errno))"
-        case .failed(let detail), .cutShort(let detail), .noSpace(let detail): detail
+        case .failed(let detail), .cutShort(let detail), .noSpace(let detail),
+            .locked(let detail):
+            detail
         default: "it has failed"
         }
     }

@@ -175,3 +175,78 @@ def test_refused_adoption_leaves_no_trace_of_the_pool(start):
     check_problem(api.put("/v1/pools/one", {"file": "s/p"}), "not_a_pool")
     assert names(api, "/v1/pools/one") == []
     assert api.put("/v1/logs/l", {"file": "s/p", "format": "external"}).status == 200
+
+
+def test_opening_that_fails_keeps_what_is_the_logs_and_no_more(start):
+    server = start()
+    api, log = server.client, "/v1/logs/a"
+    assert api.put(log, {"file": "s/x"}).status == 201
+    add(api, log)
+    (server.data / "s" / "bad").write_bytes(b"this is no log of any kind")
+    assert api.post(log + "/close").status == 200
+    check_problem(api.put(log, {"file": "s/bad"}), "not_a_log_file")
+    check_problem(api.put("/v1/logs/b", {"file": "s/x"}), "locked")
+    assert api.put("/v1/logs/b", {"file": "s/bad", "format": "external"}).status == 200
+    assert api.put(log).status == 200 and count(api, log) == 1
+
+
+@pytest.mark.parametrize("target, given", [
+    ("s/pages", "s/pages"), ("s/pages", "s/pages.2"), ("s/pages", "s/pages.idx")])
+def test_no_log_is_made_or_moved_around_pages_in_use(start, target, given):
+    api = start().client
+    assert api.put("/v1/mpools/m").status == 201
+    assert api.put("/v1/mpools/m/files/f", {"path": given, **PAGES}).status == 201
+    ring = {"file": target, "type": "wrap", "size": {"max_no_bytes": 100, "max_no_files": 3}}
+    check_problem(api.put("/v1/logs/l", ring), "locked")
+    assert api.put("/v1/logs/l", {**ring, "file": "s/l"}).status == 201
+    check_problem(api.post("/v1/logs/l/reopen", {"file": target}), "locked")
+    assert api.delete("/v1/mpools/m/files/f").status == 200
+    assert api.post("/v1/logs/l/reopen", {"file": target}).status == 200
+
+
+def test_ring_is_not_moved_around_others_files(start):
+    api = start().client
+    assert api.put("/v1/logs/two", {"file": "s/p.1", "format": "external"}).status == 201
+    assert api.put("/v1/logs/one", {**MAKE["ring"][1], "file": "s/ring"}).status == 201
+    check_problem(api.post("/v1/logs/one/reopen", {"file": "s/p"}), "locked")
+
+
+@pytest.mark.parametrize("file", ["logs/l.LOG", "s/l"])
+def test_log_of_one_file_is_reopened_with_a_number_behind_its_name(start, file):
+    api = start().client
+    assert api.put("/v1/logs/l", {"file": file}).status == 201
+    for number in (1, 2, 20261121):
+        add(api, "/v1/logs/l")
+        assert api.post("/v1/logs/l/reopen", {"file": f"{file}.{number}"}).status == 200
+    check_problem(api.post("/v1/logs/l/reopen", {"file": f"{file}.1"}), "locked")
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_file_that_its_log_only_reads_now_is_still_its_own(start, again):
+    server = start()
+    assert server.client.put("/v1/logs/one", {"file": "s/p"}).status == 201
+    add(server.client, "/v1/logs/one")
+    assert server.client.post("/v1/logs/one/close").status == 200
+    assert server.client.put("/v1/logs/one", {"mode": "read_only"}).status == 200
+    if again:
+        server.restart()
+    check_problem(server.client.put("/v1/logs/two", {"file": "s/p"}), "locked")
+
+
+def test_pages_are_read_beside_whoever_has_the_file(start):
+    api = start().client
+    assert api.put("/v1/logs/l", {"file": "s/l", "format": "external"}).status == 201
+    assert api.post("/v1/logs/l/append", bytes(8192), type=BYTES).status == 200
+    assert api.put("/v1/mpools/m").status == 201
+    reading = {"path": "s/l", "pagesize": 4096, "rdonly": True}
+    assert api.put("/v1/mpools/m/files/f", reading).status == 201
+    assert api.get("/v1/mpools/m/files/f/pages/1").body == bytes(4096)
+
+
+def test_pool_whose_file_somebody_has_removed_keeps_it_from_nobody(start):
+    server = start()
+    assert server.client.put("/v1/pools/p", {"file": "s/p"}).status == 201
+    server.stop()
+    (server.data / "s" / "p").unlink()
+    server.start()
+    assert server.client.put("/v1/logs/l", {"file": "s/p"}).status == 201

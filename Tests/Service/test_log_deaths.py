@@ -414,3 +414,34 @@ def test_death_of_who_mends_a_death_leaves_all_or_nothing(tmp_path, dice, kind, 
             assert is_empty or is_whole, f"{first}, then {second}: {before} became {found}"
             if not has_died:
                 break
+
+
+@pytest.mark.parametrize("kind", ["halt", "wrap", "rotate"])
+def test_named_reopening_that_is_sent_again_after_a_death_overwrites_nothing(tmp_path, dice, kind):
+    faults, path, body = Faults(tmp_path / "faults"), "/v1/logs/l", {"file": "old/l"}
+    key = {"Idempotency-Key": "once"}
+
+    def reopen(data, nth):
+        with Server(data, **faults.options) as server:
+            api = server.client
+            assert api.put(path, KINDS[kind]).status == 201
+            assert api.post(path + "/append", b"<kept>", type=BYTES).status == 200
+            faults.die(nth)
+            with contextlib.suppress(OSError, http.client.HTTPException):
+                assert api.post(path + "/reopen", body, key).status == 200
+            calls = faults.changes
+            server.kill9()
+        faults.die(0)
+        return calls
+
+    calls = reopen(tmp_path / "all", 0)
+    numbers = range(1, calls + 1)
+    for nth in numbers if DEATHS == "all" else sorted(dice.sample(numbers, min(calls, 12))):
+        data = tmp_path / str(nth)
+        reopen(data, nth)
+        with Server(data, **faults.options) as server:
+            assert server.client.post(path + "/reopen", body, key).status in (200, 409), nth
+        files = [file.read_bytes() for folder in ("logs", "old") if (data / folder).exists()
+                 for file in (data / folder).iterdir()]
+        assert any(b"<kept>" in (gzip.decompress(file) if file[:2] == b"\x1f\x8b" else file)
+                   for file in files), nth

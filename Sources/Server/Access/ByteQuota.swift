@@ -157,8 +157,13 @@ extension Service {
             let most = sent + MPoolBatch.pageByteLimit
             return .init(bytes: sent, most: most)
         }
-        let file = try? store.mpools.loaded(call.name)?.file(call.fileName)
-        let bytes = max(sent, file?.pageSize ?? 0)
+        guard operation == .newPage || operation == .putPage || operation == .patchPage,
+            let file = try? store.mpools.loaded(call.name)?.file(call.fileName)
+        else { return .init(bytes: sent, most: sent) }
+        // What is there already only changes.
+        let pgno = operation == .newPage ? nil : UInt32(call.route.captures.last ?? "")
+        let isThere = pgno.map { (try? file.exists($0)) ?? false } ?? false
+        let bytes = isThere ? 0 : file.pageSize
         return .init(bytes: bytes, most: bytes)
     }
 

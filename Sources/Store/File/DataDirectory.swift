@@ -20,6 +20,8 @@ package final class DataDirectory: Sendable {
     package let path: String
     /// Nil for a folder that is nobody's data directory.
     private let lock: File?
+    /// Whether a server works in it, and not a tool beside files that lie anywhere.
+    let isServed: Bool
     /// What the names of files being made begin with.
     private let newPrefix: String
     private let folders = Folders()
@@ -45,6 +47,7 @@ package final class DataDirectory: Sendable {
         }
         newPrefix = ".tidemark/new/"
         lock = try DirectoryUse.take(path)
+        isServed = true
         try Self.sync(folder: path + "/.tidemark", name: ".tidemark")
         try Self.sync(folder: path, name: ".")
     }
@@ -55,6 +58,7 @@ package final class DataDirectory: Sendable {
     package init(around folder: String) {
         path = folder
         lock = nil
+        isServed = false
         newPrefix = ".tidemark-new-"
     }
 

@@ -26,29 +26,26 @@ final class FileOwners: Sendable {
 
     // MARK: - Asking
 
-    /// Whose the file is; nil if nobody's; waits.
+    /// Whether the file is nobody else's, nor open for its pages; waits.
     ///
     /// Inner files of a log, such as `s/app.1` of the log at `s/app`, and those in a journal's folder
     /// are theirs.
-    func owner(of path: String) throws(StoreError) -> Owner? {
-        if let owner = Self.place(path) { return owner }
-        return try state.withLock { (state) throws(StoreError) in
-            try load(&state)
-            return Self.owner(of: path, state)
-        }
-    }
-
-    /// Whether the file is nobody else's; waits.
     func isFree(_ path: String, for owner: Owner) throws(StoreError) -> Bool {
-        let found = try self.owner(of: path)
-        return found == nil || found == owner
+        try state.withLock { (state) throws(StoreError) in
+            // Its own place is nobody else's, but for what older versions allowed.
+            if state.claims == nil, Self.place(path) == owner { return true }
+            try load(&state)
+            let found = Self.owner(of: path, state)
+            return (found == nil || found == owner) && state.pageFiles[path] == nil
+        }
     }
 
     private static func owner(of path: String, _ state: State) -> Owner? {
         let claims = state.claims ?? [:]
         if let owner = claims[path] { return owner }
+        if let owner = place(path) { return owner }
         for base in bases(of: path) {
-            if let owner = place(base) ?? claims[base], owner.kind == "logs" { return owner }
+            if let owner = claims[base], owner.kind == "logs" { return owner }
         }
         var folder = path[...]
         while let slash = folder.lastIndex(of: "/") {
@@ -93,24 +90,64 @@ final class FileOwners: Sendable {
 
     /// Takes the file for a resource that writes it; waits.
     ///
-    /// - Returns: whether it was nobody's, and must be released if nothing comes of it.
+    /// - Returns: whether it was not its before, and must be released if nothing comes of it.
     /// - Throws: `.locked` if it is another's.
     func claim(_ path: String, for owner: Owner) throws(StoreError) -> Bool {
-        if Self.place(path) == owner { return false }
-        return try state.withLock { (state) throws(StoreError) in
+        try state.withLock { (state) throws(StoreError) in
+            if Self.place(path) == owner, state.claims?[path] == nil { return false }
             try load(&state)
-            let found = Self.place(path) ?? Self.owner(of: path, state)
-            if let found, found != owner { throw Self.taken(path, by: found) }
-            if state.pageFiles[path] != nil {
-                throw .locked(detail: "\(path) is open in a buffer pool")
+            if state.claims?[path] == owner { return false }
+            if let found = Self.owner(of: path, state), found != owner {
+                throw Self.taken(path, by: found)
             }
-            let inner = state.claims?.first { claim in
-                claim.value != owner && claim.key.hasPrefix(path)
-                    && Self.bases(of: claim.key).contains(path)
-            }
-            if let inner, owner.kind == "logs" { throw Self.taken(inner.key, by: inner.value) }
+            try requireAlone(path, for: owner, state)
             state.claims?[path] = owner
-            return found == nil
+            return true
+        }
+    }
+
+    /// Takes the name that a log's files are to be given, until it is released; waits.
+    ///
+    /// - Parameter isVacant: whether nothing lies at the default place of a log.
+    /// - Throws: `.locked` if it is anybody's.
+    func claim(
+        target path: String, for owner: Owner, isHalt: Bool,
+        isVacant: () throws(StoreError) -> Bool
+    ) throws(StoreError) {
+        try state.withLock { (state) throws(StoreError) in
+            try load(&state)
+            if let found = Self.owner(of: path, state) {
+                // A log of one file has no inner ones.
+                let isOwnInner = found == owner && isHalt && !directory.exists(path)
+                let isPlace = state.claims?[path] == nil && path == Logs.defaultBase(found.name)
+                let isVacant = isPlace && found.kind == "logs" ? try isVacant() : false
+                guard isOwnInner || isVacant else { throw Self.taken(path, by: found) }
+            }
+            try requireAlone(path, for: owner, state)
+            state.claims?[path] = owner
+        }
+    }
+
+    /// - Throws: `.locked` if pages of the file are in use, or inner files of a log there would be
+    ///   another's.
+    private func requireAlone(
+        _ path: String, for owner: Owner, _ state: State
+    ) throws(StoreError) {
+        func isInner(_ other: String) -> Bool {
+            owner.kind == "logs" && other.hasPrefix(path) && Self.bases(of: other).contains(path)
+        }
+        if let pages = state.pageFiles.keys.first(where: { $0 == path || isInner($0) }) {
+            throw .locked(detail: "\(pages) is open in a buffer pool")
+        }
+        if let inner = state.claims?.first(where: { $0.value != owner && isInner($0.key) }) {
+            throw Self.taken(inner.key, by: inner.value)
+        }
+    }
+
+    /// The file is not the resource's any more.
+    func release(_ path: String, of owner: Owner) {
+        state.withLock { state in
+            if state.claims?[path] == owner { state.claims?[path] = nil }
         }
     }
 
@@ -129,9 +166,7 @@ final class FileOwners: Sendable {
         guard !path.hasPrefix("mpools/") else { return }
         try state.withLock { (state) throws(StoreError) in
             try load(&state)
-            if let found = Self.place(path) ?? Self.owner(of: path, state) {
-                throw Self.taken(path, by: found)
-            }
+            if let found = Self.owner(of: path, state) { throw Self.taken(path, by: found) }
             state.pageFiles[path, default: 0] += 1
         }
     }
@@ -151,16 +186,23 @@ final class FileOwners: Sendable {
 
     private func load(_ state: inout State) throws(StoreError) {
         guard state.claims == nil else { return }
-        var claims: [String: Owner] = [:]
+        var claims: [String: (owner: Owner, rank: Int)] = [:]
         for (kind, key) in [("pools", "file"), ("logs", "file"), ("journals", "path")] {
             for name in try directory.names(in: ".tidemark/" + kind) {
                 let note = try Note(at: ".tidemark/\(kind)/\(name)", in: directory)
-                guard let path = note.values[key], note.values["mode"] != "read_only",
-                    Self.place(path) == nil
-                else { continue }
-                claims[path] = Owner(kind: kind, name: name)
+                let owner = Owner(kind: kind, name: name)
+                guard let path = note.values[key], Self.place(path) != owner else { continue }
+                if kind == "pools", !directory.exists(path) { continue }
+                let rank = Self.rank(note)
+                if rank > claims[path]?.rank ?? -1 { claims[path] = (owner, rank) }
             }
         }
-        state.claims = claims
+        state.claims = claims.mapValues(\.owner)
+    }
+
+    /// Of several that name one file, as older versions allowed, it is that of the one in use.
+    private static func rank(_ note: Note) -> Int {
+        if note.values["mode"] == "read_only" { return 0 }
+        return note.values["held"] == "1" ? 2 : 1
     }
 }

@@ -44,7 +44,7 @@ struct PoolFile: Sendable {
             return
         }
         // Elsewhere it may have been written as a log, by who may not know of the files that it names.
-        guard path.hasPrefix("pools/") else {
+        guard path.hasPrefix("pools/") || !directory.isServed else {
             throw .notAPool(
                 detail: "a set is taken from the folder pools only, and this is \(path)")
         }

@@ -63,7 +63,7 @@ package final class Pools: Sendable {
                 return (try reopen(name, options, memory), false)
             }
             let path = options.path(for: name)
-            _ = try services.owners.claim(path, for: Self.owner(name))
+            let isClaimed = try services.owners.claim(path, for: Self.owner(name))
             do throws(StoreError) {
                 if path != Self.defaultPath(name), directory.exists(path) {
                     return (try adopt(name, path, options, memory), false)
@@ -76,7 +76,7 @@ package final class Pools: Sendable {
             } catch {
                 // What is refused is not remembered.
                 try? directory.remove(PoolMemory.path(of: name))
-                services.owners.release(Self.owner(name))
+                if isClaimed { services.owners.release(path, of: Self.owner(name)) }
                 throw error
             }
             do throws(StoreError) {

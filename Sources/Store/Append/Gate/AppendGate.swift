@@ -60,7 +60,7 @@ extension GatedEngine {
         do throws(StoreError) {
             try requireOpen()
         } catch {
-            let known = try? gate.keys.replay(append.key)
+            let known = error.isFatal ? try? gate.keys.replay(append.key) : nil
             throw known == nil ? error : error.asUnknown(of: "the \(Self.kind)")
         }
         return try gate.keys.replay(append.key)

@@ -25,7 +25,8 @@ struct LogOpener {
         let isNew = !Self.exists(base, type, in: directory)
         if isNew, mode == .readWrite {
             try directory.makeFolders(above: base)
-            try services.forget("logs", name, in: directory)
+            // One that has a place is made anew where its files have been moved away.
+            if places.isEmpty { try services.forget("logs", name, in: directory) }
         }
         let setting = LogSetting(
             name: name, node: node, format: options.format ?? .internal, mode: mode, base: base,

@@ -19,6 +19,7 @@ extension Logs {
                     if !isHalfMoved(log, to: base, result) {
                         try? remember(log.name) { $0.move(to: nil) }
                     }
+                    services.owners.release(base, of: Self.owner(log.name))
                     complete(result)
                 }
             }
@@ -41,18 +42,17 @@ extension Logs {
         if let other = open.using(base).first {
             throw .log(.fileInUse(file: base, by: other.name))
         }
-        try requireNobodys(base)
-        try directory.makeFolders(above: base)
-        let size = log.type == .wrap ? log.view.size : nil
-        try remember(log.name) { $0.move(to: base, size: size) }
-    }
-
-    /// The files may become another log, and must not take the place of what belongs to anybody.
-    private func requireNobodys(_ base: String) throws(StoreError) {
-        guard let owner = try services.owners.owner(of: base) else { return }
-        let isVacant = base == Self.defaultBase(owner.name) && owner.kind == "logs"
-        guard isVacant, loaded(owner.name) == nil, try filesOfLog(base).isEmpty else {
-            throw .locked(detail: "\(base) belongs to \(owner)")
+        // Until they have it, so that nothing is made under that name meanwhile.
+        try services.owners.claim(
+            target: base, for: Self.owner(log.name), isHalt: log.type == .halt
+        ) { () throws(StoreError) in try filesOfLog(base).isEmpty }
+        do throws(StoreError) {
+            try directory.makeFolders(above: base)
+            let size = log.type == .wrap ? log.view.size : nil
+            try remember(log.name) { $0.move(to: base, size: size) }
+        } catch {
+            services.owners.release(base, of: Self.owner(log.name))
+            throw error
         }
     }
 

@@ -17,7 +17,10 @@ extension Logs {
     func finishDeleting(_ name: String, _ memory: LogMemory) throws(StoreError) {
         let base = memory.file ?? Self.defaultBase(name)
         if try services.owners.isFree(base, for: Self.owner(name)) {
-            for path in try filesOfLog(base) { try directory.unlink(path) }
+            for path in try filesOfLog(base)
+            where try services.owners.isFree(path, for: Self.owner(name)) {
+                try directory.unlink(path)
+            }
             try directory.syncFolder(of: base)
         }
         try forget(name)

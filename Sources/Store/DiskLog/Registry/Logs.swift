@@ -131,7 +131,7 @@ package final class Logs: Sendable {
             do throws(StoreError) {
                 return try loadAlone(name, options, memory, for: holder)
             } catch {
-                if isClaimed { services.owners.release(Self.owner(name)) }
+                if isClaimed { services.owners.release(base, of: Self.owner(name)) }
                 throw error
             }
         }

@@ -136,7 +136,7 @@ package final class Journals: Sendable {
         } catch {
             // Once there is a note the files are the journal's, also if they can't be opened.
             if isClaimed, (try? JournalMemory(of: name, in: directory))?.isKnown != true {
-                services.owners.release(Self.owner(name))
+                services.owners.release(path, of: Self.owner(name))
             }
             throw error
         }

@@ -104,7 +104,8 @@ package final class OpenMPool: Sendable {
                 return (known, false)
             }
             try complete.check()
-            let path = options.path == nil ? nil : place
+            // Who only reads keeps nobody from anything.
+            let path = options.path == nil || options.readOnly ? nil : place
             if let path { try owners.open(pagesOf: path) }
             do throws(StoreError) {
                 if complete.create, path != nil { try directory.makeFolders(above: place) }
@@ -148,7 +149,8 @@ package final class OpenMPool: Sendable {
     }
 
     private func close(_ file: PageFile) throws(StoreError) -> ClosedPages {
-        defer { if file.options.path != nil { owners.close(pagesOf: file.options.name ?? "") } }
+        let isClaimed = file.options.path != nil && !file.options.readOnly
+        defer { if isClaimed { owners.close(pagesOf: file.options.name ?? "") } }
         return try file.close()
     }
 
