@@ -11,9 +11,10 @@ struct UnwrittenPages {
 
     func contains(_ index: UInt32) -> Bool { !pages.isEmpty && pages.contains(index) }
 
-    /// - Throws: the first failure, once there have been too many.
+    /// - Throws: what says nothing of the page alone, as the original does; the first failure, once
+    ///   there have been too many.
     mutating func add(_ index: UInt32, _ error: StoreError) throws(StoreError) {
-        if case .mpool(.runRecovery) = error { throw error }
+        guard case .fileTooLarge = error else { throw error }
         pages.insert(index)
         let first = failure ?? error
         failure = first

@@ -102,7 +102,10 @@ extension MPool {
             let header = region.header(index)
             let key = PageKey(bits: header.key.pointee.load(ordering: .acquiring)).settled
             let fields = region.file(key.slot).fields
-            if fields.pointee.isInMemory || fields.pointee.isTemporary { continue }
+            if fields.pointee.isInMemory { continue }
+            // Of another process: only that one can write it, and nobody would find it again.
+            let isOurs = region.file(key.slot).handles(of: region.process).pointee > 0
+            if fields.pointee.isTemporary, !isOurs { continue }
             let isDirty = header.flags.contains(.dirty)
             let mayChange = !isDirty && region.pinCount(index) > 0 && isChanging(key.file, key.pgno)
             mark(index, pending: isDirty || mayChange)
