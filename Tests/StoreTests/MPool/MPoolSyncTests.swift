@@ -150,25 +150,6 @@ import Testing
 
     init() throws { folder = try MPoolFolder() }
 
-    @Test(arguments: ReplacementPolicy.allCases)
-    func aPageThatCannotBeWrittenKeepsNoOtherOut(policy: ReplacementPolicy) throws {
-        let pool = try folder.pool { $0.policy = policy }
-        let refusing: PageFilter.Function = { pgno, _, _ in pgno % 10 == 0 ? EIO : 0 }
-        try pool.register(
-            fileType: 1, PageFilter(pgin: PageGate.open, pgout: refusing))
-        let file = try folder.file(pool) { $0.fileType = 1 }
-        for pgno in 0..<60 as Range<UInt32> { try folder.write(file, pgno, UInt8(pgno)) }
-        for pgno in 0..<60 as Range<UInt32> { #expect(try folder.byte(file, pgno) == UInt8(pgno)) }
-        try folder.write(file, 60, 60)
-        try folder.write(file, 70, 70)
-        // Now there is no other page.
-        let error = #expect(throws: StoreError.self) { try folder.write(file, 80, 80) }
-        guard case .mpool(.filterFailed)? = error else {
-            Issue.record("failed with \(String(describing: error))")
-            return
-        }
-    }
-
     @Test func aPageThatNoFileCanReachIsRefused() throws {
         let pool = try folder.pool { $0.cacheSize = 64 << 20 }
         let file = try folder.file(pool) { $0.pageSize = 16 << 20 }
