@@ -58,3 +58,18 @@ def test_a_page_beyond_the_limit_of_files_is_refused_and_harms_no_other(start):
     check_problem(pool.client.post(pool.path + "/files/f/pages"), "no_space")
     assert pool.fsync().json == {"complete": True}
     assert (server.data / "mpools/p/f").read_bytes() == b"a" * (1 << 20)
+
+
+def test_a_page_that_no_file_can_hold_any_more_keeps_no_other_out(start):
+    server = start()
+    pool = MPool(server.client, "p", private=True, cachesize=32 * PAGE)
+    pool.open()
+    assert pool.put(300, b"a" * PAGE).status == 201
+    resource.prlimit(server.pid, resource.RLIMIT_FSIZE, (1 << 20, resource.RLIM_INFINITY))
+    for pgno in range(100):
+        assert pool.put(pgno, b"b" * PAGE).status == 201, pgno
+    check_problem(pool.client.post(pool.path + "/files/f/fsync"), "no_space")
+    assert pool.get(300).body == b"a" * PAGE
+    resource.prlimit(
+        server.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    assert pool.fsync().json == {"complete": True}
