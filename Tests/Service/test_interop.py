@@ -194,6 +194,19 @@ def test_set_that_was_written_as_a_log_is_no_pool(start, tmp_path):
     assert api.get("/v1/pools/p").status == 404
 
 
+def test_parts_of_a_set_are_its_own_as_long_as_it_is_open(shared, api, name):
+    folder = shared.data / f"parts-{name}"
+    folder.mkdir()
+    write_set(file_of(shared, name), [(folder / "a", POOL_MINIMUM), (folder / "b", POOL_MINIMUM)])
+    pmemlog.make(file_of(shared, name), 0, [b"kept"])
+    assert api.walk(name) == b"kept"
+    other = {"file": f"parts-{name}/a", "format": "external"}
+    check_problem(api.put(f"/v1/logs/{name}", other), "locked")
+    assert api.delete(f"/v1/pools/{name}").status == 204
+    assert list(folder.iterdir()) == []
+    assert api.put(f"/v1/logs/{name}", other).status == 201
+
+
 def test_set_with_replicas_is_not_implemented(shared, api, name, tmp_path):
     write_set(file_of(shared, name), [(tmp_path / "a", POOL_MINIMUM)])
     with open(file_of(shared, name), "a") as file:

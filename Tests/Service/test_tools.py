@@ -212,6 +212,14 @@ def test_check_and_dump_give_the_data_of_a_pool_of_libpmemlog(tmp_path):
     assert [line["position"] for line in dump(path, "--chunk", "100K")] == [0, 102400, 204800]
 
 
+def test_check_and_dump_give_the_data_of_a_set_of_parts(tmp_path):
+    lines = ["PMEMPOOLSET", *(f"{2 << 20} {tmp_path}/{part}" for part in "ab")]
+    (tmp_path / "set").write_text("\n".join(lines) + "\n")
+    pmemlog.make(tmp_path / "set", 0, [b"one", b"two"])
+    assert check(tmp_path / "set")[0]["state"] == "clean"
+    assert b"".join(records(tmp_path / "set")) == b"onetwo"
+
+
 def test_a_damaged_pool_is_told_and_nothing_claims_to_repair_it(tmp_path):
     path = tmp_path / "p"
     pmemlog.make(path, 2 << 20, [b"x" * 100])

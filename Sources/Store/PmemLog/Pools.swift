@@ -115,7 +115,7 @@ package final class Pools: Sendable {
                     return try memory.update { $0[PoolMemory.closed] = 1 }
                 }
             } else if try services.owners.isFree(path, for: Self.owner(name)) {
-                try removeParts(of: path)
+                try removeParts(of: path, name)
                 try directory.remove(path)
             }
             try? services.forget("pools", name, in: directory)
@@ -244,6 +244,9 @@ package final class Pools: Sendable {
             try memory.update { $0[PoolMemory.untrustedAfter] = nil }
             file = try PoolFile(at: path, in: directory, access: O_RDWR)
         }
+        for part in parts(of: file) {
+            _ = try services.owners.claim(part, for: Self.owner(name))
+        }
         try file.fillHoles(in: directory)
         // First: what fails once the library has opened the pool would have to close it.
         let gate = try AppendGate(of: "pools", name, in: directory)
@@ -298,11 +301,17 @@ package final class Pools: Sendable {
     }
 
     /// Removes the parts of a set that lie in the data directory; others are not the service's.
-    private func removeParts(of path: String) throws(StoreError) {
+    private func removeParts(of path: String, _ name: String) throws(StoreError) {
         guard let file = try? PoolFile(at: path, in: directory) else { return }
-        let root = directory.path + "/"
-        for part in file.parts where part.hasPrefix(root) {
-            try directory.remove(String(part.dropFirst(root.count)))
+        for part in parts(of: file)
+        where try services.owners.isFree(part, for: Self.owner(name)) {
+            try directory.remove(part)
         }
+    }
+
+    /// The parts of a set that lie in the data directory, relative to that.
+    private func parts(of file: PoolFile) -> [String] {
+        let root = directory.path + "/"
+        return file.parts.filter { $0.hasPrefix(root) }.map { String($0.dropFirst(root.count)) }
     }
 }
