@@ -74,7 +74,10 @@ extension Journals {
         let isOwn = try services.owners.isFree(place.path, for: Self.owner(name))
         let isThere = isOwn && directory.exists(place.path)
         let names = isThere ? try directory.names(in: place.path) : []
-        for file in names where Self.isOurs(file) { try directory.unlink(place.path(file)) }
+        for path in names.filter(Self.isOurs).map(place.path)
+        where try services.owners.isFree(path, for: Self.owner(name)) {
+            try directory.unlink(path)
+        }
         if rmdir(directory.absolute(place.path)) == 0 {
             try directory.syncFolder(of: place.path)
         }
