@@ -221,16 +221,27 @@ def test_log_of_one_file_is_reopened_with_a_number_behind_its_name(start, file):
     check_problem(api.post("/v1/logs/l/reopen", {"file": f"{file}.1"}), "locked")
 
 
+def test_file_that_its_log_only_reads_now_is_still_its_own(start):
+    api = start().client
+    assert api.put("/v1/logs/one", {"file": "s/p"}).status == 201
+    add(api, "/v1/logs/one")
+    assert api.post("/v1/logs/one/close").status == 200
+    assert api.put("/v1/logs/one", {"mode": "read_only"}).status == 200
+    check_problem(api.put("/v1/logs/two", {"file": "s/p"}), "locked")
+
+
 @pytest.mark.parametrize("again", [False, True])
-def test_file_that_its_log_only_reads_now_is_still_its_own(start, again):
+def test_journal_that_is_only_read_keeps_it_from_no_writer(start, again):
     server = start()
-    assert server.client.put("/v1/logs/one", {"file": "s/p"}).status == 201
-    add(server.client, "/v1/logs/one")
-    assert server.client.post("/v1/logs/one/close").status == 200
-    assert server.client.put("/v1/logs/one", {"mode": "read_only"}).status == 200
+    assert server.client.put("/v1/journals/one", {"path": "s/p"}).status == 201
+    add(server.client, "/v1/journals/one")
+    assert server.client.delete("/v1/journals/one?keep_files=true").status == 204
+    reading = {"path": "s/p", "mode": "read_only"}
+    assert server.client.put("/v1/journals/reading", reading).status == 201
     if again:
         server.restart()
-    check_problem(server.client.put("/v1/logs/two", {"file": "s/p"}), "locked")
+    assert server.client.put("/v1/journals/two", {"path": "s/p"}).status == 201
+    assert server.client.get("/v1/journals/reading").status == 200
 
 
 def test_pages_are_read_beside_whoever_has_the_file(start):

@@ -207,6 +207,15 @@ def test_parts_of_a_set_are_its_own_as_long_as_it_is_open(shared, api, name):
     assert api.put(f"/v1/logs/{name}", other).status == 201
 
 
+def test_parts_beside_the_set_open_and_go_with_it(shared, api, name):
+    parts = [shared.data / "pools" / f"{name}.{number}" for number in range(2)]
+    write_set(file_of(shared, name), [(part, POOL_MINIMUM) for part in parts])
+    pmemlog.make(file_of(shared, name), 0, [b"kept"])
+    assert api.walk(name) == b"kept"
+    assert api.delete(f"/v1/pools/{name}").status == 204
+    assert not any(part.exists() for part in parts)
+
+
 def test_set_with_replicas_is_not_implemented(shared, api, name, tmp_path):
     write_set(file_of(shared, name), [(tmp_path / "a", POOL_MINIMUM)])
     with open(file_of(shared, name), "a") as file:

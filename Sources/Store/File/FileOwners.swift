@@ -193,8 +193,9 @@ final class FileOwners: Sendable {
                 let owner = Owner(kind: kind, name: name)
                 guard let path = note.values[key], Self.place(path) != owner else { continue }
                 if kind == "pools", !directory.exists(path) { continue }
+                if note.values["mode"] == "read_only" { continue }
                 let rank = Self.rank(note)
-                if rank > claims[path]?.rank ?? -1 { claims[path] = (owner, rank) }
+                if rank > claims[path]?.rank ?? 0 { claims[path] = (owner, rank) }
             }
         }
         state.claims = claims.mapValues(\.owner)
@@ -202,7 +203,6 @@ final class FileOwners: Sendable {
 
     /// Of several that name one file, as older versions allowed, it is that of the one in use.
     private static func rank(_ note: Note) -> Int {
-        if note.values["mode"] == "read_only" { return 0 }
-        return note.values["held"] == "1" ? 2 : 1
+        note.values["held"] == "1" ? 2 : 1
     }
 }

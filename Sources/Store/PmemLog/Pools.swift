@@ -244,7 +244,7 @@ package final class Pools: Sendable {
             try memory.update { $0[PoolMemory.untrustedAfter] = nil }
             file = try PoolFile(at: path, in: directory, access: O_RDWR)
         }
-        for part in parts(of: file) {
+        for part in parts(of: file) where !part.hasPrefix("pools/") {
             _ = try services.owners.claim(part, for: Self.owner(name))
         }
         try file.fillHoles(in: directory)
@@ -303,9 +303,11 @@ package final class Pools: Sendable {
     /// Removes the parts of a set that lie in the data directory; others are not the service's.
     private func removeParts(of path: String, _ name: String) throws(StoreError) {
         guard let file = try? PoolFile(at: path, in: directory) else { return }
-        for part in parts(of: file)
-        where try services.owners.isFree(part, for: Self.owner(name)) {
-            try directory.remove(part)
+        for part in parts(of: file) {
+            // Beside the set nothing else can lie.
+            var isOwn = part.hasPrefix("pools/")
+            if !isOwn { isOwn = try services.owners.isFree(part, for: Self.owner(name)) }
+            if isOwn { try directory.remove(part) }
         }
     }
 
