@@ -107,16 +107,15 @@ extension Service {
         guard let kind = call.route.resourceKind, call.route.endpoint.operation.addsBytes else {
             return try answer(call)
         }
-        let addition = addition(of: call)
         let others = tokens.withByteQuotas.filter {
             $0 !== call.token && $0.covers(kind, call.name)
         }
-        guard let token = call.token, let own = token.byteQuota else {
-            return others.isEmpty
-                ? try answer(call)
-                : releasing(others.compactMap { $0.byteQuota?.note(addition) }, call)
-        }
+        if others.isEmpty, call.token?.byteQuota == nil { return try answer(call) }
+        let addition = addition(of: call)
         let places = others.compactMap { $0.byteQuota?.note(addition) }
+        guard let token = call.token, let own = token.byteQuota else {
+            return releasing(places, call)
+        }
         if let place = own.admit(addition) { return releasing(places + [place], call) }
         return onFileThread { [self] () throws(Problem) in
             do throws(Problem) {
@@ -129,7 +128,7 @@ extension Service {
         }
     }
 
-    /// Looks at the files; waits for the disk.
+    /// Looks at the files, unless it is certain to fit; waits for the disk.
     func admit(
         _ addition: ByteQuota.Addition, _ quota: ByteQuota, _ token: AccessToken
     ) throws(Problem) -> ByteQuota.Place {

@@ -3,8 +3,8 @@ import Store
 
 extension Service {
     /// Keeps the last of the disk for what is there: that must still open, to be read and emptied.
-    func requireFreeSpace(for call: Call, _ bytes: Int = 0) throws(Problem) {
-        if !isThere(call) { try requireFreeSpace(bytes) }
+    func requireFreeSpace(for call: Call) throws(Problem) {
+        if !isThere(call) { try requireFreeSpace(0) }
     }
 
     /// Keeps the last of the disk free.

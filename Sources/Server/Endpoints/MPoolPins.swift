@@ -6,7 +6,7 @@ import Store
 extension Service {
     func fget(_ call: Call) throws(Problem) -> Answer {
         var object = try JSONObject(try JSONDocument(call.body, depth: 64).root)
-        let request = try FgetRequest(&object, mayAppend: call.token?.may(.append) ?? true)
+        let request = try FgetRequest(&object, mayAppend: call.may(.append))
         try object.finish()
         if request.needsAppend { try call.require(.append) }
         let type = try call.negotiate([.json, .octetStream])
@@ -180,7 +180,7 @@ struct MPoolBatch {
         let file = try object.file()
         let name = try object.string("as")
         let minimal = try object.bool("minimal") ?? false
-        let request = try FgetRequest(&object, mayAppend: call.token?.may(.append) ?? true)
+        let request = try FgetRequest(&object, mayAppend: call.may(.append))
         try object.finish()
         if request.needsAppend { try call.require(.append) }
         if !minimal { try takeRoom(for: try self.file(file)) }

@@ -94,9 +94,10 @@ extension Service {
         _ = try call.negotiate([.json])
         return onFileThread { [self] () throws(Problem) in
             try mapping { () throws(StoreError) in try options.check() }
-            try requireFreeSpace(for: call, options.size ?? 0)
+            let isAbsent = !isThere(call)
+            if isAbsent { try requireFreeSpace(options.size ?? 0) }
             // What is there takes nothing more.
-            let bytes = isThere(call) ? 0 : options.size ?? PoolLayout.minimumSize
+            let bytes = isAbsent ? options.size ?? PoolLayout.minimumSize : 0
             let quota = try quota(for: call, bytes: bytes)
             defer { quota?.release() }
             let (pool, isNew) = try create(call.name, options, mustBeNew: mustBeNew)

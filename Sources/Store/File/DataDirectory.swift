@@ -137,7 +137,13 @@ package final class DataDirectory: Sendable {
     package func replaceContents(
         of relative: String, with bytes: [UInt8]
     ) throws(StoreError) {
-        let temporary = try prepare(bytes)
+        try replace(relative, withPrepared: try prepare(bytes))
+    }
+
+    /// As `replace`; if that fails, what was prepared is gone too.
+    package func replace(
+        _ relative: String, withPrepared temporary: String
+    ) throws(StoreError) {
         do throws(StoreError) {
             try replace(relative, with: temporary)
         } catch {

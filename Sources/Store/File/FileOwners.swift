@@ -186,7 +186,7 @@ final class FileOwners: Sendable {
 
     private func load(_ state: inout State) throws(StoreError) {
         guard state.claims == nil else { return }
-        var claims: [String: (owner: Owner, rank: Int)] = [:]
+        var claims: [String: Owner] = [:]
         for (kind, key) in [("pools", "file"), ("logs", "file"), ("journals", "path")] {
             for name in try directory.names(in: ".tidemark/" + kind) {
                 let note = try Note(at: ".tidemark/\(kind)/\(name)", in: directory)
@@ -194,15 +194,10 @@ final class FileOwners: Sendable {
                 guard let path = note.values[key], Self.place(path) != owner else { continue }
                 if kind == "pools", !directory.exists(path) { continue }
                 if note.values["mode"] == "read_only" { continue }
-                let rank = Self.rank(note)
-                if rank > claims[path]?.rank ?? 0 { claims[path] = (owner, rank) }
+                // Of several that name one file, as older versions allowed, it is that of the one in use.
+                if claims[path] == nil || note.values["held"] == "1" { claims[path] = owner }
             }
         }
-        state.claims = claims.mapValues(\.owner)
-    }
-
-    /// Of several that name one file, as older versions allowed, it is that of the one in use.
-    private static func rank(_ note: Note) -> Int {
-        note.values["held"] == "1" ? 2 : 1
+        state.claims = claims
     }
 }

@@ -89,12 +89,7 @@ struct LogMemory: Equatable, Sendable {
         fileprivate let temporary: String
 
         func save(in directory: DataDirectory) throws(StoreError) {
-            do throws(StoreError) {
-                try directory.replace(path, with: temporary)
-            } catch {
-                discard(in: directory)
-                throw error
-            }
+            try directory.replace(path, withPrepared: temporary)
         }
 
         func discard(in directory: DataDirectory) { directory.discard(temporary) }

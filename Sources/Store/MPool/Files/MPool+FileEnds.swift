@@ -19,12 +19,9 @@ extension MPool {
         try takeLock()
         defer { giveLockBack() }
         if closed.load(ordering: .relaxed) { return ClosedPages() }
-        let fields = region.file(file.slot).fields.pointee
         let handles = region.file(file.slot).handles(of: region.process)
         // Nothing is left where others have taken this process for dead.
-        guard fields.isUsed, handles.pointee > 0,
-            PageKey.file(slot: file.slot, generation: fields.generation) == file.key
-        else { return ClosedPages() }
+        guard handles.pointee > 0, isUsed(file.slot, by: file.key) else { return ClosedPages() }
         handles.pointee -= 1
         return try removeHandles(1, of: file.slot)
     }
@@ -50,9 +47,13 @@ extension MPool {
 
     /// Whether the last handle of a file has been closed, and pages are still being taken out.
     func isEnding(_ slot: Int, _ key: UInt64) -> Bool {
+        isUsed(slot, by: key) && region.file(slot).fields.pointee.ender != 0
+    }
+
+    /// Whether a place in the table of files is still that file's.
+    func isUsed(_ slot: Int, by key: UInt64) -> Bool {
         let fields = region.file(slot).fields.pointee
-        return fields.isUsed && fields.ender != 0
-            && PageKey.file(slot: slot, generation: fields.generation) == key
+        return fields.isUsed && PageKey.file(slot: slot, generation: fields.generation) == key
     }
 
     /// Takes the pages of a file out of the pool, which nobody has open; with the lock, which is given

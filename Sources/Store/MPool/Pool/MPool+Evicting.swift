@@ -1,6 +1,6 @@
 import Synchronization
 
-/// Pages that could not be written to make room, so that others leave instead.
+/// Pages that their files can't hold, so that others leave to make room.
 struct UnwrittenPages {
     private var pages: Set<UInt32> = []
     /// What writing the first one failed with.
@@ -25,7 +25,7 @@ struct UnwrittenPages {
 extension MPool {
     /// Makes pages leave until one of that size fits; with the lock.
     ///
-    /// A page that can't be written is passed over, so that one which never can be keeps no other from
+    /// A page that its file can't hold is passed over: it never can be written, and keeps no other from
     /// coming in.
     /// - Returns: false if the lock was given back meanwhile, so that the caller has to look anew.
     /// - Throws: `.cacheFull` if nothing more can leave, or what writing a page failed with.

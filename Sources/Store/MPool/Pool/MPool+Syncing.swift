@@ -186,9 +186,7 @@ extension MPool {
     }
 
     private func isOpen(_ file: PageFile) -> Bool {
-        let fields = region.file(file.slot).fields.pointee
-        return !file.isClosed && !closed.load(ordering: .relaxed) && fields.isUsed
-            && PageKey.file(slot: file.slot, generation: fields.generation) == file.key
+        !file.isClosed && !closed.load(ordering: .relaxed) && isUsed(file.slot, by: file.key)
     }
 
     /// Writes changed pages, coldest first, until that share of all pages is clean; memp_trickle.
