@@ -38,6 +38,17 @@ def test_opening_again_wants_the_same_options(api, name):
         "open"]
 
 
+def test_if_none_match_makes_a_pool_and_never_opens_one(api, name):
+    path, new = f"/v1/mpools/{name}", {"If-None-Match": "*"}
+    assert api.put(path, {}, headers=new).status == 201
+    check_problem(api.put(path, {}, headers=new), "precondition_failed")
+    assert api.post(path + "/close").status == 200
+    check_problem(api.put(path, {}, headers=new), "precondition_failed")
+    assert api.put(path, {}).status == 201
+    assert api.delete(path + "?force=true").status == 204
+    assert api.put(path, {}, headers=new).status == 201
+
+
 @pytest.mark.parametrize("body, option", [
     ({"cachesize": 20479}, "cachesize"), ({"max_pinned_pct": 0}, "max_pinned_pct"),
     ({"policy": "random"}, "policy"), ({"mmapsize": 0}, "mmapsize"), ({"mode": "0400"}, "mode"),

@@ -129,19 +129,13 @@ extension Service {
         _ = try call.negotiate([.json])
         let options = try JournalOptions(call.body)
         try call.require(path: options.path)
-        let mustBeNew = call.mustBeNew
         return onFileThread { [self] () throws(Problem) in
             try requireFreeSpace(for: call)
             let quota = try quota(for: call)
             defer { quota?.release() }
-            let opening: Journals.Opening
-            do throws(StoreError) {
-                opening = try store.journals.open(call.name, options, mustBeNew: mustBeNew)
-            } catch {
-                guard mustBeNew, case .alreadyExists = error else {
-                    throw Problem(error, of: .wiredTiger)
-                }
-                throw Problem(.preconditionFailed, "the journal \(call.name) is there already")
+            let opening = try making("journal", call, of: .wiredTiger) {
+                (mustBeNew) throws(StoreError) in
+                try store.journals.open(call.name, options, mustBeNew: mustBeNew)
             }
             return try item(
                 opening.journal, call, code: opening.isNew ? 201 : 200, open: Self.open(opening))

@@ -7,7 +7,6 @@ extension Service {
     func openLog(_ call: Call) throws(Problem) -> Answer {
         _ = try call.negotiate([.json])
         _ = try shape(call)
-        let mustBeNew = call.mustBeNew
         let caller = try caller(call)
         return onFileThread { [self] () throws(Problem) in
             let request = try LogOpenRequest(call.body)
@@ -18,16 +17,15 @@ extension Service {
             defer { quota?.release() }
             let (holder, handle) = try holder(for: request, caller, call)
             let opening: Logs.Opening
-            do throws(StoreError) {
-                opening = try store.logs.open(
-                    call.name, options, for: holder, mustBeNew: mustBeNew)
+            do throws(Problem) {
+                opening = try making("log", call, of: .diskLog) {
+                    (mustBeNew) throws(StoreError) in
+                    try store.logs.open(call.name, options, for: holder, mustBeNew: mustBeNew)
+                }
             } catch {
                 // The handle was made for this opening, and has nothing to hold.
                 if let handle, caller == .service { _ = store.logs.handles.remove(handle.id) }
-                guard mustBeNew, case .alreadyExists = error else {
-                    throw Problem(error, of: .diskLog)
-                }
-                throw Problem(.preconditionFailed, "the log \(call.name) is there already")
+                throw error
             }
             return try item(
                 opening.log, call, code: opening.isNew ? 201 : 200,

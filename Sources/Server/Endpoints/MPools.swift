@@ -107,8 +107,9 @@ extension Service {
             try requireFreeSpace(for: call)
             let quota = try quota(for: call)
             defer { quota?.release() }
-            let (pool, isNew) = try mapping(of: .mpool) { () throws(StoreError) in
-                try store.mpools.open(call.name, settings)
+            let (pool, isNew) = try making("buffer pool", call, of: .mpool) {
+                (mustBeNew) throws(StoreError) in
+                try store.mpools.open(call.name, settings, mustBeNew: mustBeNew)
             }
             return .now(Response(status: isNew ? 201 : 200, json: pool.json))
         }

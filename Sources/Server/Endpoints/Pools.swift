@@ -90,7 +90,6 @@ extension Service {
     private func createPool(_ call: Call) throws(Problem) -> Answer {
         let options = try PoolOptions(call.body)
         try call.require(path: options.file)
-        let mustBeNew = call.mustBeNew
         _ = try call.negotiate([.json])
         return onFileThread { [self] () throws(Problem) in
             try mapping { () throws(StoreError) in try options.check() }
@@ -100,19 +99,10 @@ extension Service {
             let bytes = isAbsent ? options.size ?? PoolLayout.minimumSize : 0
             let quota = try quota(for: call, bytes: bytes)
             defer { quota?.release() }
-            let (pool, isNew) = try create(call.name, options, mustBeNew: mustBeNew)
+            let (pool, isNew) = try making("pool", call) { (mustBeNew) throws(StoreError) in
+                try store.pools.create(call.name, options, mustBeNew: mustBeNew)
+            }
             return try item(PoolStatus(pool), call, code: isNew ? 201 : 200)
-        }
-    }
-
-    private func create(
-        _ name: String, _ options: PoolOptions, mustBeNew: Bool
-    ) throws(Problem) -> (log: PmemLog, isNew: Bool) {
-        do throws(StoreError) {
-            return try store.pools.create(name, options, mustBeNew: mustBeNew)
-        } catch {
-            guard mustBeNew, case .alreadyExists = error else { throw Problem(error) }
-            throw Problem(.preconditionFailed, "the pool \(name) is there already")
         }
     }
 

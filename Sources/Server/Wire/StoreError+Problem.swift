@@ -170,3 +170,18 @@ func mapping<Result: ~Copyable>(
         throw Problem(error, of: engine)
     }
 }
+
+/// Runs `body`, which opens or makes something; with `If-None-Match: *` what is there already is an
+/// unmet condition, and no conflict.
+func making<Result>(
+    _ kind: String, _ call: Call, of engine: EngineWords = .pmemlog,
+    _ body: (_ mustBeNew: Bool) throws(StoreError) -> Result
+) throws(Problem) -> Result {
+    let mustBeNew = call.mustBeNew
+    do throws(StoreError) {
+        return try body(mustBeNew)
+    } catch {
+        guard mustBeNew, case .alreadyExists = error else { throw Problem(error, of: engine) }
+        throw Problem(.preconditionFailed, "the \(kind) \(call.name) is there already")
+    }
+}

@@ -19,12 +19,18 @@ extension MPoolOperation {
             "memp_open. One that is open must have the options that are given. After a restart of "
                 + "the service a pool is closed, and pages that were not written are lost. Other "
                 + "processes can join it in its folder.",
+            parameters: [
+                .init(
+                    "If-None-Match", in: .header,
+                    "*: only make a pool, never open one, nor one that was closed.",
+                    ["type": "string"], example: "*")
+            ],
             bodies: [.json("MPoolOptions", example: ["cachesize": 67_108_864])], bodyLimit: .small,
             answers: [
                 .init(200, "It was open.", [.json("MPool", example: MPoolExamples.pool)]),
                 .init(201, "It is open.", [.json("MPool", example: MPoolExamples.pool)]),
             ],
-            problems: [.argMismatch, .noSuchJournal])
+            problems: [.argMismatch, .noSuchJournal, .preconditionFailed])
     }
 
     static var describeGet: OperationDescription {

@@ -42,11 +42,15 @@ package final class MPools: Sendable {
     /// One that is open must have the options that are given.
     ///
     /// - Returns: the pool, and whether it was not open before.
-    /// - Throws: `.noSuchMPool`, `.argumentMismatch`, `.badArgument`, `.busy`.
+    /// - Throws: `.noSuchMPool`, `.argumentMismatch`, `.badArgument`, `.busy`; `.alreadyExists` if it
+    ///   is open or has a region, and `mustBeNew`.
     package func open(
-        _ name: String, _ given: MPoolSettings
+        _ name: String, _ given: MPoolSettings, mustBeNew: Bool = false
     ) throws(StoreError) -> (pool: OpenMPool, isNew: Bool) {
         try turns.with(name) { () throws(StoreError) in
+            if mustBeNew, loaded(name) != nil || isThere(name) {
+                throw .alreadyExists(name: "the buffer pool " + name)
+            }
             if let pool = loaded(name) {
                 try given.check(against: pool.settings)
                 return (pool, false)
