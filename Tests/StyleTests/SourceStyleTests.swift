@@ -71,7 +71,6 @@ import Testing
             "CLinux": [
                 "Sources/Store/File/File.swift", "Sources/Store/Threads/Workers.swift",
                 "Sources/Store/MPool/Region/RegionMemory.swift",
-                "Sources/Store/MPool/Region/PageHeader.swift",
                 "Sources/Store/MPool/Pool/StampClock.swift",
                 "Sources/Server/HTTP/Acceptor.swift",
                 "Sources/Server/HTTP/ConnectionRecord.swift", "Sources/Server/Tidemark.swift",

@@ -67,13 +67,16 @@ struct S3Fifo {
     ///
     /// - Parameters:
     ///   - names: takes the name of a page that leaves without having been wanted again.
-    ///   - mayLeave: whether nobody holds the page.
-    func victim(_ names: inout GhostNames, _ mayLeave: (UInt32) -> Bool) -> UInt32? {
+    ///   - pool: whose region this is.
+    ///   - unwritten: pages that can't be written, and may not leave.
+    func victim(
+        _ names: inout GhostNames, in pool: MPool, past unwritten: UnwrittenPages?
+    ) -> UInt32? {
         let state = state.pointee
         for _ in 0..<4 * state.pages + 4 {
             let (index, isDiscarded) = candidate
             guard let index else { return nil }
-            if mustStay(index, isDiscarded) || !mayLeave(index) {
+            if mustStay(index, isDiscarded) || !pool.mayLeave(index, past: unwritten) {
                 remove(index)
                 append(index, to: Self.main)
                 continue

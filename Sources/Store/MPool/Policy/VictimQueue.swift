@@ -27,14 +27,12 @@ struct VictimQueue {
 
     /// The coldest page that may leave; nil if there is none.
     ///
-    /// - Parameter mayLeave: the others are passed over, since their next put gives them another
-    ///   stamp.
-    mutating func coldest(
-        in region: Region, _ mayLeave: (UInt32) -> Bool
-    ) -> UInt32? {
-        if isComplete(region), let found = first(region, mayLeave) { return found }
-        rebuild(from: region)
-        return first(region, mayLeave)
+    /// The others are passed over, since their next put gives them another stamp.
+    /// - Parameter unwritten: pages that can't be written, and may not leave either.
+    mutating func coldest(in pool: MPool, past unwritten: UnwrittenPages?) -> UInt32? {
+        if isComplete(pool.region), let found = first(pool, unwritten) { return found }
+        rebuild(from: pool.region)
+        return first(pool, unwritten)
     }
 
     /// Whether nothing has happened that makes another order.
@@ -46,10 +44,11 @@ struct VictimQueue {
             && strays.count * strays.count <= max(16 * entries.count, 4096)
     }
 
-    private mutating func first(_ region: Region, _ mayLeave: (UInt32) -> Bool) -> UInt32? {
+    private mutating func first(_ pool: MPool, _ unwritten: UnwrittenPages?) -> UInt32? {
+        let region = pool.region
         func isUnchanged(_ entry: Entry) -> Bool {
             region.header(entry.index).stamp.pointee.load(ordering: .relaxed) == entry.stamp
-                && mayLeave(entry.index)
+                && pool.mayLeave(entry.index, past: unwritten)
         }
         while let entry = discarded.last {
             if isUnchanged(entry) { return entry.index }
@@ -59,7 +58,8 @@ struct VictimQueue {
         while next < entries.count {
             let entry = entries[next]
             if isUnchanged(entry) {
-                return hasPriorities ? stray(before: entry, region, mayLeave) : entry.index
+                fetchAhead(region)
+                return hasPriorities ? stray(before: entry, pool, unwritten) : entry.index
             }
             if hasPriorities { strays.append(entry.index) }
             next += 1
@@ -67,10 +67,20 @@ struct VictimQueue {
         return nil
     }
 
+    /// Has the processor fetch what taking the next pages out begins with: they were last used so long
+    /// ago that waiting for it would cost as much as all the rest.
+    private func fetchAhead(_ region: Region) {
+        guard next + 2 < entries.count else { return }
+        region.header(entries[next + 2].index).fetchToWrite()
+        let bits = region.header(entries[next + 1].index).key.pointee.load(ordering: .relaxed)
+        region.fetchBucket(PageKey(bits: bits).settled)
+    }
+
     /// The coldest stray of a lower priority than a page; that page itself if there is none.
     private mutating func stray(
-        before entry: Entry, _ region: Region, _ mayLeave: (UInt32) -> Bool
+        before entry: Entry, _ pool: MPool, _ unwritten: UnwrittenPages?
     ) -> UInt32 {
+        let region = pool.region
         let rank = PagePriority.rank(of: entry.stamp)
         guard rank > region.state.pointee.lowestRank else { return entry.index }
         var coldest = entry
@@ -78,7 +88,9 @@ struct VictimQueue {
             let header = region.header(index)
             if header.key.pointee.load(ordering: .acquiring) == 0 { return true }
             let stamp = header.stamp.pointee.load(ordering: .relaxed)
-            if stamp < coldest.stamp, PagePriority.rank(of: stamp) < rank, mayLeave(index) {
+            if stamp < coldest.stamp, PagePriority.rank(of: stamp) < rank,
+                pool.mayLeave(index, past: unwritten)
+            {
                 coldest = Entry(stamp: stamp, index: index)
             }
             return false

@@ -33,43 +33,63 @@ extension MPool {
         guard size <= state.pointee.cacheSize else {
             throw .mpool(.cacheFull(detail: "a page of \(size) bytes is larger than the cache"))
         }
-        while state.pointee.usedBytes + size > state.pointee.cacheSize {
-            guard let victim = nextVictim(past: unwritten) else {
-                if isAnyMoving {
-                    let passed = unwritten
-                    try waitForIO { nextVictim(past: passed) == nil && isAnyMoving }
-                    return false
-                }
-                // Ending the files of the dead gives the lock back.
-                if reclaimFromTheDead() { return false }
-                if let failure = unwritten.failure { throw failure }
-                throw .mpool(
-                    .cacheFull(
-                        detail: "all \(state.pointee.pages) pages in the pool are pinned, or "
-                            + "can't be written by this process"))
-            }
-            if region.header(victim).flags.contains(.dirty) {
-                do throws(StoreError) {
-                    try evictDirty(victim)
-                } catch {
-                    try unwritten.add(victim, error)
-                }
-                return false
-            }
-            evictClean(victim, for: size)
+        while isFull(size) {
+            if evictColdest(for: size) { continue }
+            guard try evict(for: size, past: &unwritten) else { return false }
         }
         return true
     }
 
-    /// False if somebody has pinned it meanwhile.
-    @discardableResult
-    func evictClean(_ index: UInt32, for size: Int) -> Bool {
-        guard region.seize(index) else { return false }
+    func isFull(_ size: Int) -> Bool { state.pointee.usedBytes + size > state.pointee.cacheSize }
+
+    /// Has the page leave whose turn it is; false if it is dirty, or there is none.
+    func evictColdest(for size: Int) -> Bool {
+        guard let victim = nextVictim(), !region.header(victim).flags.contains(.dirty) else {
+            return false
+        }
+        evictClean(victim, for: size)
+        return true
+    }
+
+    /// Writes a page so that it can leave, passes over those that can't be written, or waits for those
+    /// that are on their way; false if the lock was given back meanwhile.
+    @inline(never)
+    private func evict(
+        for size: Int, past unwritten: inout UnwrittenPages
+    ) throws(StoreError) -> Bool {
+        guard let victim = nextVictim(past: unwritten) else {
+            if isAnyMoving {
+                let passed = unwritten
+                try waitForIO { nextVictim(past: passed) == nil && isAnyMoving }
+                return false
+            }
+            // Ending the files of the dead gives the lock back.
+            if reclaimFromTheDead() { return false }
+            if let failure = unwritten.failure { throw failure }
+            throw .mpool(
+                .cacheFull(
+                    detail: "all \(state.pointee.pages) pages in the pool are pinned, or "
+                        + "can't be written by this process"))
+        }
+        guard region.header(victim).flags.contains(.dirty) else {
+            evictClean(victim, for: size)
+            return true
+        }
+        do throws(StoreError) {
+            try evictDirty(victim)
+        } catch {
+            try unwritten.add(victim, error)
+        }
+        return false
+    }
+
+    /// Has a page leave, unless somebody has pinned it meanwhile.
+    private func evictClean(_ index: UInt32, for size: Int) {
+        guard region.seize(index) else { return }
         let header = region.header(index)
         drop(index)
         state.pointee.counts.cleanEvicted += 1
         if header.pageSize != size, header.pageSize >= 4096 { giveBackMemory(of: header) }
-        return true
     }
 
     /// Memory of one page size is not used for another: it goes back to the system.
@@ -92,13 +112,14 @@ extension MPool {
     }
 
     /// The page that the policy gives up next, of those that nobody holds and that can be written.
-    func nextVictim(past unwritten: UnwrittenPages = UnwrittenPages()) -> UInt32? {
-        func mayGo(_ index: UInt32) -> Bool { !unwritten.contains(index) && mayLeave(index) }
-        if isLRU { return victims.coldest(in: region, mayGo) }
-        return S3Fifo(region: region).victim(&ghosts, mayGo)
+    func nextVictim(past unwritten: UnwrittenPages? = nil) -> UInt32? {
+        if isLRU { return victims.coldest(in: self, past: unwritten) }
+        return S3Fifo(region: region).victim(&ghosts, in: self, past: unwritten)
     }
 
-    private func mayLeave(_ index: UInt32) -> Bool {
+    /// Whether nobody holds a page, and it is clean or can be written.
+    func mayLeave(_ index: UInt32, past unwritten: UnwrittenPages?) -> Bool {
+        if let unwritten, unwritten.contains(index) { return false }
         let header = region.header(index)
         let key = PageKey(bits: header.key.pointee.load(ordering: .acquiring))
         guard !key.isFree, !key.isLoading, !key.isOrphan, region.pinCount(index) == 0 else {

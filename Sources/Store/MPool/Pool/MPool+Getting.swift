@@ -105,15 +105,15 @@ extension MPool {
                 } else {
                     isStored = try self.isStored(pgno, request, file)
                 }
-                if isStored { try checkReadable(file) }
+                let backing = isStored ? try readable(file) : nil
                 plan = Plan(pgno: pgno, isStored: isStored, arrivals: file.arrivals)
                 guard try makeRoom(file.pageSize, past: &unwritten) else { continue }
                 let index = try install(key, file)
                 noteAbsent(examined)
-                let backing = isStored ? backings[file.slot] : nil
                 let ahead =
                     backing != nil && file.options.readAhead > 1
                     ? installAhead(of: pgno, file) : []
+                file.entry.countArrival(isStored: isStored, isNew: isNew, ahead: ahead.count)
                 giveLockBack()
                 isLocked = false
                 try fill(index, key, file, backing, ahead, isNew: isNew)
@@ -129,10 +129,10 @@ extension MPool {
         }
     }
 
-    /// A file that this process has not got open must not pass for one of zeros.
-    private func checkReadable(_ file: PageFile) throws(StoreError) {
+    /// Where a file is read: one that this process has not got open must not pass for one of zeros.
+    private func readable(_ file: PageFile) throws(StoreError) -> PageBacking {
         let generation = file.entry.fields.pointee.generation
-        guard backings[file.slot]?.generation != generation else { return }
+        if let backing = backings[file.slot], backing.generation == generation { return backing }
         throw .io(.init(call: "pread", errno: EBADF, file: file.name))
     }
 
@@ -279,38 +279,40 @@ extension MPool {
 
     /// Gives a page that is on its way its bytes; without the lock.
     ///
-    /// If that fails, it is gone.
+    /// If that fails, it is gone, and was not counted.
     private func fill(
         _ index: UInt32, _ key: PageKey, _ file: PageFile, _ backing: PageBacking?,
         _ ahead: [UInt32], isNew: Bool
     ) throws(StoreError) {
         let entry = file.entry
+        var isRead = false
         do throws(StoreError) {
             let page = region.page(region.header(index))
             if let backing {
-                guard
-                    try read(backing, key.pgno, into: page, ahead: ahead, file) == page.count
-                else {
+                let count =
+                    ahead.isEmpty
+                    ? try backing.read(key.pgno, into: page)
+                    : try read(backing, key.pgno, into: page, ahead: ahead, file)
+                guard count == page.count else {
                     entry.noteSize(0)
                     throw .mpool(.noSuchPage(file: file.name, pgno: key.pgno))
                 }
-                entry.read.add(1)
             } else {
                 page.initializeMemory(as: UInt8.self, repeating: 0)
-                entry.created.add(1)
             }
+            isRead = true
             if !isNew { try convert(key.pgno, page, file) }
         } catch {
             try locked {
                 region.ownPins(index).pointee.wrappingSubtract(
                     PinWord.pin, ordering: .sequentiallyConsistent)
                 drop(index)
+                entry.takeArrivalBack(isRead: isRead, isNew: isNew)
                 if !isNew { state.pointee.counts.failedSearches += 1 }
             }
             endedIO()
             throw error
         }
-        if !isNew { entry.misses.add(1) }
         region.header(index).key.pointee.store(key.bits, ordering: .sequentiallyConsistent)
         endedIO()
     }

@@ -26,10 +26,8 @@ extension MPool {
     }
 
     private func makeRoomWithoutWriting(_ size: Int) -> Bool {
-        while state.pointee.usedBytes + size > state.pointee.cacheSize {
-            guard let victim = nextVictim(), !region.header(victim).flags.contains(.dirty),
-                evictClean(victim, for: size)
-            else { return false }
+        while isFull(size) {
+            guard evictColdest(for: size) else { return false }
         }
         return true
     }
@@ -41,7 +39,6 @@ extension MPool {
         _ backing: PageBacking, _ pgno: UInt32, into page: UnsafeMutableRawBufferPointer,
         ahead: [UInt32], _ file: PageFile
     ) throws(StoreError) -> Int {
-        guard !ahead.isEmpty else { return try backing.read(pgno, into: page) }
         var found = 0
         defer { end(ahead, whole: found / page.count - 1, file) }
         found = try backing.read(
@@ -56,7 +53,6 @@ extension MPool {
             let isGood =
                 number < whole && (try? convert(key.pgno, region.page(header), file)) != nil
             if isGood {
-                file.entry.read.add(1)
                 header.key.pointee.store(key.bits, ordering: .sequentiallyConsistent)
                 putUnchanged(index, file.stampOffset)
             } else {
@@ -65,6 +61,7 @@ extension MPool {
                     region.ownPins(index).pointee.wrappingSubtract(
                         PinWord.pin, ordering: .sequentiallyConsistent)
                     drop(index)
+                    file.entry.read.takeBack()
                 }
             }
         }

@@ -192,7 +192,8 @@ package final class MPool: @unchecked Sendable {
         region.header(index).stamp.pointee.store(0, ordering: .relaxed)
         state.pointee.pages -= 1
         let file = region.file(key.slot)
-        file.hits.add(region.takeHits(index))
+        let hits = region.takeHits(index)
+        if hits > 0 { file.hits.add(hits) }
         file.fields.pointee.pages -= 1
         if file.fields.pointee.isPending(region.header(index).lastWrite) {
             file.fields.pointee.leftWrites = file.fields.pointee.writes

@@ -140,15 +140,26 @@ struct PageFileEntry {
         fields.pointee.isUsed = true
     }
 
-    /// Takes back a hit that was counted for a page that is no longer cached.
-    func takeHitBack() {
-        var known = hits.pointee.load(ordering: .relaxed)
-        var isDone = false
-        while known > 0, !isDone {
-            (isDone, known) = hits.pointee.compareExchange(
-                expected: known, desired: known - 1, ordering: .relaxed)
-        }
+    /// Counts a page that comes in, and those that are read ahead with it; with the region's lock.
+    ///
+    /// Before they are read, since a locked instruction afterwards would wait for all that the read has
+    /// stored.
+    func countArrival(isStored: Bool, isNew: Bool, ahead: Int) {
+        if isStored { read.addLocked(1 + ahead) } else { created.addLocked(1) }
+        if !isNew { misses.addLocked(1) }
     }
+
+    /// Takes back what was counted for a page that did not come in after all.
+    ///
+    /// With the region's lock.
+    /// - Parameter isRead: its bytes were there, and a filter refused them.
+    func takeArrivalBack(isRead: Bool, isNew: Bool) {
+        if !isRead { read.takeBack() }
+        if !isNew { misses.takeBack() }
+    }
+
+    /// Takes back a hit that was counted for a page that is no longer cached.
+    func takeHitBack() { hits.takeBack() }
 
     func noteSize(_ size: Int) {
         knownSize.pointee.store(UInt64(size), ordering: .relaxed)
@@ -186,6 +197,23 @@ struct PageFileEntry {
 }
 
 extension UnsafeMutablePointer where Pointee == Atomic<UInt64> {
+    /// As `add`, of a counter that only holders of the region's lock change.
+    @inline(__always)
+    func addLocked(_ count: Int) {
+        let known = pointee.load(ordering: .relaxed)
+        pointee.store(known &+ UInt64(truncatingIfNeeded: count), ordering: .relaxed)
+    }
+
+    /// Subtracts one, unless the counter was cleared meanwhile.
+    func takeBack() {
+        var known = pointee.load(ordering: .relaxed)
+        var isDone = false
+        while known > 0, !isDone {
+            (isDone, known) = pointee.compareExchange(
+                expected: known, desired: known - 1, ordering: .relaxed)
+        }
+    }
+
     @inline(__always)
     func add(_ count: Int) {
         pointee.wrappingAdd(UInt64(truncatingIfNeeded: count), ordering: .relaxed)

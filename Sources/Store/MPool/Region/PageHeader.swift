@@ -1,4 +1,3 @@
-import CLinux
 import Synchronization
 
 /// What a region knows of one page; 64 bytes.
@@ -22,7 +21,7 @@ struct PageHeader {
 
     /// Has the line fetched from another core once: whoever finds its page here writes to it next.
     @inline(__always)
-    func fetchToWrite() { clinux_fetch_to_write(base) }
+    func fetchToWrite() { base.fetchToWrite() }
 
     /// When the last pin was given back.
     @inline(__always)

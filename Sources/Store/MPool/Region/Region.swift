@@ -59,6 +59,10 @@ struct Region {
         return (bucketsBase + number * 4).assumingMemoryBound(to: Atomic<UInt32>.self)
     }
 
+    /// Has the line of a bucket fetched that is looked at next.
+    @inline(__always)
+    func fetchBucket(_ key: PageKey) { UnsafeMutableRawPointer(bucket(key)).fetchToWrite() }
+
     func page(_ header: PageHeader) -> UnsafeMutableRawBufferPointer {
         UnsafeMutableRawBufferPointer(start: base + header.offset, count: header.pageSize)
     }

@@ -89,6 +89,10 @@ final class RegionMemory: @unchecked Sendable {
 }
 
 extension UnsafeMutableRawPointer {
+    /// Has the line of memory fetched for this core alone, without waiting for it.
+    @inline(__always)
+    func fetchToWrite() { clinux_fetch_to_write(self) }
+
     /// A number that threads and processes change without a lock.
     @inline(__always)
     func word64(_ offset: Int) -> UnsafeMutablePointer<Atomic<UInt64>> {
