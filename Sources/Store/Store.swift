@@ -22,6 +22,7 @@ package final class Store: Sendable {
     package let counters = StoreCounters()
 
     private let committers: Workers
+    private let makers: Workers
 
     /// Takes the data directory, and clears what was left half made in it.
     ///
@@ -40,11 +41,12 @@ package final class Store: Sendable {
         self.budget = budget
         files = Workers(name: "files", limit: 16)
         committers = Workers(name: "committer", limit: 16)
+        makers = Workers(name: "maker", limit: 4)
         timers = Timers()
-        calls = CallNotes(in: directory)
+        calls = CallNotes(in: directory, on: files)
         let cache = try ReadCache(size: serviceCacheSize, directory)
         let services = LogServices(
-            committers: committers, files: files, timers: timers, budget: budget,
+            committers: committers, files: files, makers: makers, timers: timers, budget: budget,
             counters: counters, calls: calls, cache: cache, owners: FileOwners(in: directory),
             report: report)
         pools = Pools(directory: directory, services: services)
@@ -80,6 +82,7 @@ package final class Store: Sendable {
         mpools.closeAll()
         journals.closeAll()
         committers.stop()
+        makers.stop()
         timers.stop()
     }
 }
@@ -88,6 +91,9 @@ package final class Store: Sendable {
 struct LogServices: Sendable {
     let committers: Workers
     let files: Workers
+    /// Threads that make the next file of a log while the one before is written: a close waits for them
+    /// that others wait for on the threads above.
+    let makers: Workers
     let timers: Timers
     let budget: CommitBudget
     let counters: StoreCounters

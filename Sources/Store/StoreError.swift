@@ -81,6 +81,19 @@ extension StoreError {
 }
 
 extension StoreError {
+    /// Whether the same may go well later without anybody having done anything about it.
+    var mayPass: Bool {
+        switch self {
+        case .locked, .noSpace, .overloaded, .journal(.busy): true
+        default: false
+        }
+    }
+
+    /// Whether what was to be used belongs to somebody else.
+    var isForeign: Bool {
+        if case .journal(.foreignDatabase) = self { true } else { false }
+    }
+
     /// Whether nobody knows any more what is in the files.
     var isFatal: Bool {
         switch self {

@@ -27,7 +27,9 @@ import Testing
 
     @Test func oldAnswersGiveWayToNewOnes() throws {
         let folder = try TemporaryDirectory()
-        let calls = KeyedCalls(CallNotes(in: try DataDirectory(path: folder.path)))
+        let calls = KeyedCalls(
+            CallNotes(
+                in: try DataDirectory(path: folder.path), on: Workers(name: "test", limit: 1)))
         let key = Self.key(1)
         _ = try calls.begin(key, on: "r", isOnDisk: false) {}
         calls.finish(key, on: "r", Self.small, isOnDisk: false)
@@ -44,7 +46,8 @@ import Testing
 
     @Test func callUnderWayIsNotForgottenWithAnOldOneOfItsName() throws {
         let folder = try TemporaryDirectory()
-        let notes = CallNotes(in: try DataDirectory(path: folder.path))
+        let notes = CallNotes(
+            in: try DataDirectory(path: folder.path), on: Workers(name: "test", limit: 1))
         let calls = KeyedCalls(notes)
         let key = Self.key(1)
         let told = Atomic(0)
@@ -66,7 +69,9 @@ import Testing
 
     @Test func answerOnDiskIsFoundWhereOthersHaveTakenItsPlaceInMemory() throws {
         let folder = try TemporaryDirectory()
-        let calls = KeyedCalls(CallNotes(in: try DataDirectory(path: folder.path)))
+        let calls = KeyedCalls(
+            CallNotes(
+                in: try DataDirectory(path: folder.path), on: Workers(name: "test", limit: 1)))
         let key = Self.key(1)
         _ = try calls.begin(key, on: "logs/r", isOnDisk: true) {}
         calls.finish(key, on: "logs/r", Self.small, isOnDisk: true)
@@ -82,7 +87,8 @@ import Testing
 
     @Test func answersThatWereReadBeforeTheyWereForgottenAreNotTaken() throws {
         let folder = try TemporaryDirectory()
-        let notes = CallNotes(in: try DataDirectory(path: folder.path))
+        let notes = CallNotes(
+            in: try DataDirectory(path: folder.path), on: Workers(name: "test", limit: 1))
         let key = Self.key(1)
         let before = KeyedCalls(notes)
         _ = try before.begin(key, on: "logs/r", isOnDisk: true) {}
@@ -99,7 +105,9 @@ import Testing
 
     @Test func answersThatCameAfterTheReadingAreNotHiddenByIt() throws {
         let folder = try TemporaryDirectory()
-        let calls = KeyedCalls(CallNotes(in: try DataDirectory(path: folder.path)))
+        let calls = KeyedCalls(
+            CallNotes(
+                in: try DataDirectory(path: folder.path), on: Workers(name: "test", limit: 1)))
         let key = Self.key(1)
         let reading = try #require(try calls.read("logs/r"))
         _ = try calls.begin(key, on: "logs/r", isOnDisk: true) {}

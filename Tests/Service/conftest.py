@@ -12,6 +12,8 @@ import pytest
 import yaml
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
+# Programs that the tests' environment has brought, whether or not it is activated.
+os.environ["PATH"] = os.pathsep.join([str(pathlib.Path(sys.executable).parent), os.environ["PATH"]])
 
 from support import contract  # noqa: E402
 from support.disk_log import Both, Erlang, Service  # noqa: E402

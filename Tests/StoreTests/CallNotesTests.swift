@@ -25,14 +25,15 @@ import Testing
 
     @Test func ofEachNameTheNewestCounts() throws {
         try withDirectory { directory in
-            let notes = CallNotes(in: directory)
+            let notes = CallNotes(in: directory, on: Workers(name: "test", limit: 1))
             #expect(try notes.read("pools/p").isEmpty)
             for each in [note(1, .intended, payload: [1]), note(2, .intended), note(3, .intended)] {
                 #expect(try notes.add(each, to: "pools/p"))
             }
             #expect(try notes.add(note(1, .done, payload: [7, 8]), to: "pools/p"))
             #expect(try notes.add(note(3, .void), to: "pools/p"))
-            let found = try CallNotes(in: directory).read("pools/p")
+            let found = try CallNotes(in: directory, on: Workers(name: "test", limit: 1)).read(
+                "pools/p")
             #expect(found == [note(2, .intended), note(1, .done, payload: [7, 8])])
             #expect(try notes.read("pools/q").isEmpty)
         }
@@ -40,7 +41,7 @@ import Testing
 
     @Test func whatACrashLeavesAtTheEndIsCutOff() throws {
         try withDirectory { directory in
-            let notes = CallNotes(in: directory)
+            let notes = CallNotes(in: directory, on: Workers(name: "test", limit: 1))
             _ = try notes.add(note(1, .done, payload: [1, 2, 3]), to: "logs/l")
             let path = ".tidemark/calls/logs-l"
             let whole = try #require(try directory.contents(of: path, limit: 1 << 20))
@@ -61,7 +62,7 @@ import Testing
 
     @Test func aFileThatHasGrownKeepsTheNewest() throws {
         try withDirectory { directory in
-            let notes = CallNotes(in: directory)
+            let notes = CallNotes(in: directory, on: Workers(name: "test", limit: 1))
             let large = [UInt8](repeating: 9, count: 1 << 20)
             var wasWhole = true
             var count: UInt64 = 0
@@ -76,7 +77,7 @@ import Testing
 
     @Test func aFileWithNothingLeftGoes() throws {
         try withDirectory { directory in
-            let notes = CallNotes(in: directory)
+            let notes = CallNotes(in: directory, on: Workers(name: "test", limit: 1))
             _ = try notes.add(note(1, .intended), to: "logs/l")
             _ = try notes.add(note(1, .void), to: "logs/l")
             #expect(!directory.exists(".tidemark/calls/logs-l"))
@@ -85,7 +86,8 @@ import Testing
 
     @Test func noteIsKeptWhereTheFileCannotBeWrittenAnew() throws {
         let folder = try TemporaryDirectory()
-        let notes = CallNotes(in: try DataDirectory(path: folder.path))
+        let notes = CallNotes(
+            in: try DataDirectory(path: folder.path), on: Workers(name: "test", limit: 1))
         let large = [UInt8](repeating: 7, count: CallNotes.fileLimit / 2)
         #expect(try notes.add(note(1, .done, payload: large), to: "pools/p"))
         let unfinished = folder.path + "/.tidemark/new"

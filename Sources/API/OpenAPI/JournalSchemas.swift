@@ -153,8 +153,8 @@ enum JournalSchemas {
             "written_lsn": lsn, "synced_lsn": lsn,
             "open": object(
                 [
-                    "result": ["type": "string", "enum": ["ok", "repaired", "failed"]],
-                    "cut_at": lsn, "badbytes": count, "detail": string,
+                    "result": ["type": "string", "enum": ["ok", "repaired", "damaged", "failed"]],
+                    "cut_at": lsn, "damaged_at": lsn, "badbytes": count, "detail": string,
                 ], required: ["result"]),
             "failure": ["type": "string", "description": "Why nothing is taken any more."],
         ],

@@ -97,19 +97,23 @@ extension Service {
         let after = try call.text("after").map { text throws(Problem) in try RowKey(text) }
         let deadline = Instant.now.advanced(milliseconds: wait)
         return try onCursor(call) { [self] cursor throws(Problem) in
-            if let after { try goBehind(after, cursor) }
-            return try next(cursor, rows, limit, until: deadline)
+            try next(cursor, rows, limit, behind: after, until: deadline)
         }
     }
 
+    /// The rows behind a place, or behind where the cursor stands when it is looked.
+    ///
+    /// With a place also after each wait: another request may have moved the cursor meanwhile, such as
+    /// one that its client has given up.
     private func next(
         _ cursor: JournalCursors.Open, _ rows: JournalRowWriter, _ limit: Int,
-        until deadline: Instant
+        behind place: RowKey?, until deadline: Instant
     ) throws(Problem) -> Answer {
         let seen = cursor.journal.watermarkSeen
         let page = try mapping(of: .wiredTiger) { () throws(StoreError) in
             try cursor.cursor.withLock { (cursor) throws(StoreError) in
-                try RowPage(&cursor, rows, limit: limit)
+                if let place { try Self.goBehind(place, &cursor) }
+                return try RowPage(&cursor, rows, limit: limit)
             }
         }
         let left = deadline.millisecondsLeft
@@ -124,7 +128,8 @@ extension Service {
                     .success(
                         self.onFileThread { () throws(Problem) in
                             defer { self.store.journals.cursors.end(cursor) }
-                            return try self.next(cursor, rows, limit, until: deadline)
+                            return try self.next(
+                                cursor, rows, limit, behind: place, until: deadline)
                         }))
             }
             if isDraining { cursor.journal.endWaits() }
@@ -132,20 +137,16 @@ extension Service {
     }
 
     /// Puts the cursor behind a row, if it does not stand there already.
-    private func goBehind(
-        _ key: RowKey, _ cursor: JournalCursors.Open
-    ) throws(Problem) {
-        try mapping(of: .wiredTiger) { () throws(StoreError) in
-            try cursor.cursor.withLock { (cursor) throws(StoreError) in
-                if let row = cursor.row, key == RowKey(row) { return }
-                var row = try cursor.search(key.lsn)
-                while row.operationCounter < key.operationCounter {
-                    guard let next = try cursor.next(), next.lsn == key.lsn else {
-                        throw .journal(.notFound(key.lsn))
-                    }
-                    row = next
-                }
+    private static func goBehind(
+        _ key: RowKey, _ cursor: inout JournalCursor
+    ) throws(StoreError) {
+        if let row = cursor.row, key == RowKey(row) { return }
+        var row = try cursor.search(key.lsn)
+        while row.operationCounter < key.operationCounter {
+            guard let next = try cursor.next(), next.lsn == key.lsn else {
+                throw .journal(.notFound(key.lsn))
             }
+            row = next
         }
     }
 

@@ -143,7 +143,8 @@ extension Service {
     }
 
     private static func open(_ opening: Journals.Opening) -> JSONValue {
-        opening.wasOpened ? opening.journal.opened.json : JournalOpened.ok.json
+        // Also of one that was open already: it may have been opened, and repaired, before anybody asked.
+        opening.journal.opened.json
     }
 
     private func reopenJournal(_ call: Call) throws(Problem) -> Answer {

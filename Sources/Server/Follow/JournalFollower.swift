@@ -10,6 +10,8 @@ struct JournalFollower: FollowSource {
     private var place: LSN
     /// Where the client stood in another journal of that name; nil once it was told so.
     private var lostPlace: LSN?
+    /// Whether the client has been told of the record before the place, and of none since.
+    private var isResumed = false
     /// How many records there were when the last look began.
     private var seen = -1
     /// When it last found nothing more where others write.
@@ -31,6 +33,7 @@ struct JournalFollower: FollowSource {
         case .position(let text): place = try Self.place(text)
         case .event(let id):
             place = try Self.place(id.position)
+            isResumed = true
             // A change of the settings raises the generation too, and moves no record.
             if id.isForeign(to: journal.identity, generation) {
                 lostPlace = place
@@ -93,14 +96,25 @@ struct JournalFollower: FollowSource {
         } catch {
             // What was read before it is told first; the next look tells of a closing.
             if events.bytes.count > told || journal.view.state == .closed { return .more }
-            guard case .journal(.archived(let first)) = error else {
-                throw Problem(error, of: .wiredTiger)
-            }
+            guard let next = behindLoss(error) else { throw Problem(error, of: .wiredTiger) }
+            isResumed = false
             let from = place
-            place = first
+            place = next
             events.lost(
-                id: id, from: .string(from.description), to: .string(first.description))
+                id: id, from: .string(from.description), to: .string(next.description))
             return .more
+        }
+    }
+
+    /// Where records go on that are left; nil if none has been lost.
+    private func behindLoss(_ error: StoreError) -> LSN? {
+        switch error {
+        case .journal(.archived(let first)): first
+        // A record that was told and never flushed has gone with the power: whatever was written since
+        // lies in later files.
+        case .journal(.notFound) where isResumed && place.file < journal.view.end.file:
+            LSN(file: place.file + 1, offset: UInt32(RecordHeader.alignment))
+        default: nil
         }
     }
 
@@ -116,6 +130,7 @@ struct JournalFollower: FollowSource {
                 return true
             }
             place = records.place
+            isResumed = false
             events.event("record", id: id) { writer in
                 writer.beginObject()
                 writer.member("position", record.lsn.description)

@@ -93,6 +93,8 @@ extension JournalOpened {
         case .ok: ["result": "ok"]
         case .repaired(let place, let bad):
             ["result": "repaired", "cut_at": place.json, "badbytes": .integer(bad)]
+        case .damaged(let place, let missing):
+            ["result": "damaged", "damaged_at": place.json, "badbytes": .integer(missing)]
         }
     }
 }

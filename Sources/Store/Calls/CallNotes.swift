@@ -12,10 +12,13 @@ package final class CallNotes: Sendable {
     private static let smallSize = 4096
 
     private let directory: DataDirectory
-    private let turns = NameTurns()
+    private let turns: NameTurns
     private let listener = Locked<(@Sendable (String) -> Void)?>(nil)
 
-    package init(in directory: DataDirectory) { self.directory = directory }
+    package init(in directory: DataDirectory, on workers: Workers) {
+        self.directory = directory
+        turns = NameTurns(on: workers)
+    }
 
     /// The newest note of each name, oldest first; void ones are left out.
     package func read(_ resource: String) throws(StoreError) -> [CallNote] {

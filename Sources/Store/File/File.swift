@@ -125,19 +125,39 @@ package struct File: ~Copyable, Sendable {
 
     /// Whether a stretch holds nothing but zeros; holes are passed over.
     func isZero(from offset: Int, to end: Int) throws(StoreError) -> Bool {
+        var isZero = true
+        try eachPiece(from: offset, to: end) { _, piece in
+            isZero = piece.allSatisfy { $0 == 0 }
+            return isZero
+        }
+        return isZero
+    }
+
+    /// Where the last byte of a stretch lies that is not zero; nil if there is none.
+    func lastByte(from offset: Int, to end: Int) throws(StoreError) -> Int? {
+        var last: Int?
+        try eachPiece(from: offset, to: end) { place, piece in
+            if let index = piece.lastIndex(where: { $0 != 0 }) { last = place + index }
+            return true
+        }
+        return last
+    }
+
+    /// Runs `body` with what a stretch holds besides holes, until it returns false.
+    private func eachPiece(
+        from offset: Int, to end: Int, _ body: (_ place: Int, _ piece: [UInt8]) -> Bool
+    ) throws(StoreError) {
         var place = offset
         while place < end {
             let data = clinux_seek_data(descriptor, place)
             // Nothing but a hole is left; other errors come from file systems that don't tell.
-            if data < 0, errno == ENXIO { return true }
+            if data < 0, errno == ENXIO { return }
             place = max(place, data)
-            guard place < end else { return true }
+            guard place < end else { return }
             let piece = try read(at: place, count: min(256 << 10, end - place))
-            if piece.isEmpty { return true }
-            guard piece.allSatisfy({ $0 == 0 }) else { return false }
+            guard !piece.isEmpty, body(place, piece) else { return }
             place += piece.count
         }
-        return true
     }
 
     /// Puts content and metadata on stable storage; `fsync(2)`.

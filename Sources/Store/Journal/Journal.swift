@@ -254,13 +254,15 @@ package final class Journal: FencedLog, Sendable {
         do throws(StoreError) {
             return try JournalWalk(files, from: first, to: last, backwards: backwards)
         } catch {
-            holds.release()
+            release()
             throw error
         }
     }
 
-    /// Ends the hold that `openCursor` or `openWalk` has taken.
-    package func release() { holds.release() }
+    /// Ends the hold that `openCursor` or `openWalk` has taken, and archives what only that has kept.
+    package func release() {
+        if holds.release() { archiveIfSet() }
+    }
 
     /// The rows of one record, and the LSN of the record behind it; waits for the disk.
     package func rows(at lsn: LSN) throws(StoreError) -> (rows: [JournalRow], next: LSN?) {
@@ -274,6 +276,9 @@ package final class ArchiveHolds: Sendable {
         package fileprivate(set) var count = 0
         /// The wall clock's milliseconds.
         package fileprivate(set) var since: Int?
+        fileprivate var begun: Instant?
+        /// Somebody has wanted to remove files meanwhile.
+        fileprivate var isAwaited = false
     }
 
     private let state = Locked(State())
@@ -283,14 +288,19 @@ package final class ArchiveHolds: Sendable {
     func take() {
         state.withLock { state in
             state.count += 1
-            if state.since == nil { state.since = WallClock.nowMilliseconds }
+            guard state.since == nil else { return }
+            state.since = WallClock.nowMilliseconds
+            state.begun = Instant.now
         }
     }
 
-    func release() {
+    /// Ends a hold; true if it was the last one, and has kept files that are to be removed.
+    func release() -> Bool {
         state.withLock { state in
             state.count -= 1
-            if state.count == 0 { state.since = nil }
+            guard state.count == 0 else { return false }
+            defer { state = State() }
+            return state.isAwaited
         }
     }
 
@@ -303,9 +313,11 @@ package final class ArchiveHolds: Sendable {
     ) -> Result? {
         state.withLock { state in
             if state.count > 0 {
-                guard limit > 0, let since = state.since,
-                    WallClock.nowMilliseconds - since > limit
-                else { return nil }
+                guard limit > 0, let end = state.begun?.advanced(milliseconds: limit), end < .now
+                else {
+                    state.isAwaited = true
+                    return nil
+                }
             }
             return body()
         }

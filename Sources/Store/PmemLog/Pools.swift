@@ -13,11 +13,12 @@ package final class Pools: Sendable {
     private let open = Locked<[String: PmemLog]>([:])
     /// Of pools that are open, and of those whose notes could not be written.
     private let memories = Locked<[String: PoolMemory]>([:])
-    let turns = NameTurns()
+    let turns: NameTurns
 
     init(directory: DataDirectory, services: LogServices) {
         self.directory = directory
         self.services = services
+        turns = NameTurns(on: services.files)
     }
 
     /// The pool if it is open now.

@@ -3,7 +3,8 @@ import Glibc
 
 /// Threads that run jobs which may wait for the disk, so that no network thread has to.
 ///
-/// Threads are made when a job finds none idle, up to `limit`, and stay until `stop`.
+/// Threads are made when a job finds none idle, up to `limit`, and stay until `stop`. Those that wait for
+/// each other don't count, so that what they wait for finds a thread.
 package final class Workers: Sendable {
     package typealias Job = @Sendable () -> Void
 
@@ -12,6 +13,8 @@ package final class Workers: Sendable {
         var next = 0
         var idle = 0
         var threads = 0
+        /// Threads that wait for one of the others.
+        var blocked = 0
         var stopping = false
 
         var hasJob: Bool { next < jobs.count }
@@ -32,6 +35,9 @@ package final class Workers: Sendable {
     private let limit: Int
     private let state = Locked(State())
 
+    /// Threads there may be besides `limit` while others are blocked.
+    private static let spare = 240
+
     /// - Parameters:
     ///   - name: what the system calls the threads.
     ///   - limit: how many threads there may be at once.
@@ -44,13 +50,33 @@ package final class Workers: Sendable {
     package func submit(_ job: @escaping Job) {
         let needsThread = state.withLock { state in
             state.jobs.append(job)
-            guard state.idle < state.jobs.count - state.next, state.threads < limit else {
-                return false
-            }
-            state.threads += 1
-            return true
+            return takeThread(&state)
         }
-        guard needsThread else { return state.wakeOne() }
+        if needsThread { start() } else { state.wakeOne() }
+    }
+
+    /// Runs `body`, which waits for what another job does: meanwhile a thread more may run jobs.
+    func whileBlocked<Result>(_ body: () -> Result) -> Result {
+        let needsThread = state.withLock { state in
+            state.blocked += 1
+            return takeThread(&state)
+        }
+        if needsThread { start() }
+        defer { state.withLock { $0.blocked -= 1 } }
+        return body()
+    }
+
+    private func takeThread(_ state: inout State) -> Bool {
+        guard state.idle < state.jobs.count - state.next, mayStart(state) else { return false }
+        state.threads += 1
+        return true
+    }
+
+    private func mayStart(_ state: State) -> Bool {
+        state.threads - state.blocked < limit && state.threads < limit + Self.spare
+    }
+
+    private func start() {
         let started = startThread(name) { [self] in runJobs() }
         if !started { runWithoutThread() }
     }
@@ -70,7 +96,7 @@ package final class Workers: Sendable {
     }
 
     /// True while jobs wait for a thread: whoever holds one should give it back soon.
-    package var isContended: Bool { state.withLock { $0.hasJob && $0.threads == limit } }
+    package var isContended: Bool { state.withLock { $0.hasJob && !mayStart($0) } }
 
     /// Lets the threads end once every job that was submitted has run, and waits for that.
     package func stop() {
@@ -81,7 +107,12 @@ package final class Workers: Sendable {
 
     private func runJobs() {
         while true {
-            state.withLock { $0.idle += 1 }
+            let isSpare = state.withLock { state in
+                let isSpare = state.threads - state.blocked > limit
+                if !isSpare { state.idle += 1 }
+                return isSpare
+            }
+            if isSpare { break }
             let job = state.whenReady({ $0.hasJob || $0.stopping }) { state in
                 state.idle -= 1
                 return state.takeJob()

@@ -72,6 +72,15 @@ extension Committer where Engine: GatedEngine {
         to token: Int?, isRequired: Bool?,
         complete: @escaping @Sendable (Result<Int, StoreError>) -> Void
     ) {
-        perform { engine in complete(engine.gate.fence.change(token, isRequired)) }
+        perform { engine in
+            do throws(StoreError) {
+                try engine.requireOpen()
+            } catch {
+                // One that has failed keeps its fence for the next opening; one that was closed may have
+                // been opened anew already, with another.
+                if !error.isFatal { return complete(.failure(error)) }
+            }
+            complete(engine.gate.fence.change(token, isRequired))
+        }
     }
 }

@@ -27,15 +27,17 @@ package final class Logs: Sendable {
     let open = OpenLogs()
     /// Why the last opening of a log failed.
     private let failures = Locked<[String: StoreError]>([:])
-    let turns = NameTurns()
+    let turns: NameTurns
     /// Base names of files that are being opened.
-    private let bases = NameTurns()
+    private let bases: NameTurns
     let reopening = Reopening()
 
     init(directory: DataDirectory, services: LogServices, node: String) {
         self.directory = directory
         self.services = services
         self.node = node
+        turns = NameTurns(on: services.files)
+        bases = NameTurns(on: services.files)
         let expiry = Locked<@Sendable (LogHandles.Handle) -> Void>({ _ in })
         handles = LogHandles(timers: services.timers) { handle in
             services.files.submit { expiry.withLock { $0 }(handle) }

@@ -27,7 +27,8 @@ final class JournalSink: RecordSink {
             writer = try JournalWriter(
                 LogFileMaker(
                     directory: folder.directory, fileMax: fileMax ?? JournalOptions.defaultFileMax),
-                number: 1, preparer: nil, statistics: JournalStatistics(StoreCounters()))
+                number: 1, previous: .beginning, preparer: nil,
+                statistics: JournalStatistics(StoreCounters()))
         } catch {
             folder.abandon()
             throw error

@@ -47,7 +47,7 @@ final class JournalEngine: GatedEngine, Sendable {
     /// A number for a transaction that nobody else gets.
     func nextTransaction() -> UInt64 {
         current.withLock { view in
-            view.transaction += 1
+            view.transaction &+= 1
             return view.transaction
         }
     }
@@ -76,8 +76,7 @@ final class JournalEngine: GatedEngine, Sendable {
                     results.append(.success(known))
                     continue
                 }
-                try check(append, behind: pending.last)
-                try gate.fence.admit(append.expectation.token)
+                try admit(append, &pending, &results, &place)
                 if writerMustSwitch(at: place, for: append.bytes.count) {
                     finish(&pending, &results)
                     // If that has failed, neither place nor tail are what they would have been.
@@ -106,6 +105,26 @@ final class JournalEngine: GatedEngine, Sendable {
         }
         finish(&pending, &results)
         return results
+    }
+
+    /// Asks whether an append may come here.
+    ///
+    /// One that may not is only refused because of records that are written: those before it might not
+    /// come to be, and then nobody must have heard of them.
+    private func admit(
+        _ append: Append, _ pending: inout Pending,
+        _ results: inout [Result<Appended, StoreError>], _ place: inout LSN
+    ) throws(StoreError) {
+        do throws(StoreError) {
+            try check(append, behind: pending.last)
+        } catch {
+            guard !pending.bytes.isEmpty else { throw error }
+            finish(&pending, &results)
+            place = view.end
+            try requireOpen()
+            try check(append, behind: pending.last)
+        }
+        try gate.fence.admit(append.expectation.token)
     }
 
     private func check(_ append: Append, behind last: LSN) throws(StoreError) {

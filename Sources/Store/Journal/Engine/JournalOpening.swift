@@ -23,10 +23,19 @@ struct JournalOpening {
         var last: LSN
         var transaction: UInt64
         var cut: (at: LSN, badBytes: Int)?
+        /// What had been flushed and is not there any more.
+        var lost: (at: LSN, count: Int)?
+
+        var result: JournalOpened {
+            if let lost { return .damaged(at: lost.at, missing: lost.count) }
+            return cut.map { .repaired(cutAt: $0.at, badBytes: $0.badBytes) } ?? .ok
+        }
     }
 
     let name: String
     let directory: JournalDirectory
+    /// Whether no other program can have put log files there that it still writes.
+    let isOurs: Bool
     let settings: JournalSettings
     let keys: AppendKeys
     let workers: Workers
@@ -36,6 +45,7 @@ struct JournalOpening {
         try directory.data.makeFolders(above: directory.path("x"))
         let lock = try StubDatabase.lock(directory)
         let isForeign = try StubDatabase.isForeign(directory)
+        if !isOurs { try StubDatabase.requireDatabase(directory) }
         if !isForeign { try StubDatabase.make(in: directory) }
         let maker = LogFileMaker(directory: directory, fileMax: settings.fileMax)
         try maker.discardAll()
@@ -54,8 +64,11 @@ struct JournalOpening {
         let preparer =
             settings.prealloc
             ? FilePreparer(maker, workers: workers, statistics: statistics) : nil
+        // As the original begins a file at an opening, unless readers have to find that the file before
+        // has lost its end.
         let writer = try JournalWriter(
-            maker, number: number, preparer: preparer, statistics: statistics)
+            maker, number: number, previous: tail.lost == nil ? .beginning : tail.end,
+            preparer: preparer, statistics: statistics)
         let end = writer.end
         let mark = try JournalMark.open(of: name, in: directory.data)
         try JournalMark(
@@ -64,7 +77,7 @@ struct JournalOpening {
         return Opened(
             files: files, writer: writer, mark: mark, lock: lock, end: end, last: tail.last,
             transaction: tail.transaction, generation: 0,
-            result: tail.cut.map { .repaired(cutAt: $0.at, badBytes: $0.badBytes) } ?? .ok,
+            result: tail.result,
             isForeign: isForeign)
     }
 
@@ -89,20 +102,22 @@ struct JournalOpening {
             tail = try scan(number, known, files, before: Int(cut.offset))
         }
         let end = Int(tail.end.offset)
-        if try !file.isZero(from: end, to: size) {
-            tail.cut = (tail.end, size - end)
+        if let bad = try file.lastByte(from: end, to: size) {
+            tail.cut = (tail.end, bad + 1 - end)
         }
-        if size > end {
-            try file.truncate(to: end)
-            try file.sync()
-        }
+        // One that has no record yet is as long as one that has.
+        let length = max(end, JournalFileHead.firstRecord)
+        if size > length || size < JournalFileHead.firstRecord { try file.truncate(to: length) }
+        // Whatever its size: of what is in it nobody knows whether it was ever flushed.
+        try file.sync()
         if tail.last == .none { tail.last = try lastRecord(before: number, known, files) }
         return tail
     }
 
     /// Goes through the newest file.
     ///
-    /// Records behind damage are kept only if the damage came after they had been flushed.
+    /// Records behind damage are kept only if the damage came after they had been flushed. What had
+    /// been flushed is never cut off: reading tells that it is damaged.
     private func scan(
         _ number: UInt32, _ known: JournalMark?, _ files: JournalFiles, before limit: Int = .max
     ) throws(StoreError) -> Tail {
@@ -113,7 +128,8 @@ struct JournalOpening {
         var offset = try reader.checkHead()
         var tail = Tail(
             end: .none, last: .none, transaction: known?.transaction ?? 0)
-        let durable = known.map { $0.end.file == number ? Int($0.end.offset) : 0 } ?? 0
+        let flushed = known.map { $0.end.file == number ? Int($0.end.offset) : 0 } ?? 0
+        let durable = min(flushed, limit)
         scanning: while offset < limit {
             switch try reader.read(at: offset) {
             case .record(let record):
@@ -127,6 +143,11 @@ struct JournalOpening {
                 offset = next
             }
         }
+        if offset < durable {
+            tail.lost = (LSN(file: number, offset: UInt32(clamping: offset)), durable - offset)
+            tail.last = max(tail.last, known?.last ?? .none)
+            offset = durable
+        }
         tail.end = LSN(file: number, offset: UInt32(clamping: offset))
         return tail
     }
@@ -135,7 +156,8 @@ struct JournalOpening {
         guard var rows = try? record.unpacked(by: settings.compressor),
             let row = try? rows.next()
         else { return tail.last = record.lsn }
-        if row.recordType == RecordType.commit {
+        // Larger ones nobody gives out: counting on from there would not end well.
+        if row.recordType == RecordType.commit, row.transactionID < 1 << 63 {
             tail.transaction = max(tail.transaction, row.transactionID)
         }
         if !Self.isPrevious(row) { tail.last = record.lsn }
@@ -171,4 +193,18 @@ package enum JournalOpened: Equatable, Sendable {
     case ok
     /// What a crash left unfinished was cut off.
     case repaired(cutAt: LSN, badBytes: Int)
+    /// Records that had been flushed are damaged or gone; nothing was cut off.
+    case damaged(at: LSN, missing: Int)
+
+    /// What an operator should know of the opening; nil if there is nothing.
+    func report(of name: String) -> String? {
+        switch self {
+        case .ok: nil
+        case .repaired(let place, let bad):
+            "journal \(name) was not closed: \(bad) bytes behind \(place) were cut off"
+        case .damaged(let place, let missing):
+            "journal \(name) is damaged: of \(missing) bytes behind \(place) that had been flushed "
+                + "none can be read, and nothing was cut off"
+        }
+    }
 }

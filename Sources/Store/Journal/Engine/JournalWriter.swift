@@ -21,15 +21,17 @@ struct JournalWriter: ~Copyable {
     private static var smallBatch: Int { 64 << 10 }
 
     /// Makes the first file of an opening.
+    ///
+    /// - Parameter previous: what its prev_lsn holds.
     init(
-        _ maker: LogFileMaker, number: UInt32, preparer: FilePreparer?,
+        _ maker: LogFileMaker, number: UInt32, previous: LSN, preparer: FilePreparer?,
         statistics: JournalStatistics
     ) throws(StoreError) {
         self.maker = maker
         self.preparer = preparer
         self.statistics = statistics
         self.number = number
-        file = try maker.make(number, previous: .beginning, prepared: nil)
+        file = try maker.make(number, previous: previous, prepared: nil)
         count(head: JournalFileHead.firstRecord)
         preparer?.start()
     }
@@ -87,13 +89,17 @@ struct JournalWriter: ~Copyable {
 
     /// Ends the file and begins the next one; everything before is durable then.
     mutating func switchFile() throws(StoreError) {
+        let (next, isLast) = number.addingReportingOverflow(1)
+        guard !isLast else {
+            throw .fileTooLarge(detail: "there are no more numbers for log files")
+        }
         try file.truncate(to: offset)
         zeroedTo = 0
         try sync { file throws(StoreError) in try file.sync() }
         let prepared = preparer?.take()
         if preparer != nil { statistics.add(prepared == nil ? .preparedMissed : .preparedUsed) }
-        file = try maker.make(number + 1, previous: end, prepared: prepared)
-        number += 1
+        file = try maker.make(next, previous: end, prepared: prepared)
+        number = next
         offset = JournalFileHead.firstRecord
         count(head: JournalFileHead.firstRecord)
         preparer?.start()

@@ -26,6 +26,20 @@ enum StubDatabase {
         return text != Array(turtle.utf8)
     }
 
+    /// Refuses log files without the database that they belong to: it may lie elsewhere, and have them
+    /// open.
+    static func requireDatabase(_ directory: JournalDirectory) throws(StoreError) {
+        guard !directory.data.exists(directory.path(turtleName)),
+            try !directory.numbers().isEmpty
+        else { return }
+        throw .journal(
+            .foreignDatabase(
+                detail:
+                    "\(directory.path) holds log files, but not the database that they belong to, which "
+                    + "may lie elsewhere and be writing them: open them as mode read_only, or import "
+                    + "a copy"))
+    }
+
     /// The files without which the real library opens no directory.
     static var files: [(name: String, bytes: [UInt8])] {
         [

@@ -41,7 +41,7 @@ extension Journal {
         do throws(StoreError) {
             return JournalRecords(files, from: try files.place(at: place))
         } catch {
-            holds.release()
+            release()
             throw error
         }
     }

@@ -55,6 +55,7 @@ extension Journals {
                     guard let number = JournalDirectory.number(member.name) else { continue }
                     try directory.rename(member.temporary, to: place.logPath(number))
                 }
+                try StubDatabase.make(in: place)
                 try directory.syncFolder(of: place.path("x"))
                 return try load(name, options, unknown).journal
             } catch {

@@ -20,7 +20,7 @@ package final class Journals: Sendable {
     private let open = Locked<[String: Journal]>([:])
     /// Why the last opening of a journal failed.
     private let failures = Locked<[String: StoreError]>([:])
-    let turns = NameTurns()
+    let turns: NameTurns
     /// Held over a change of a note and its saving.
     private let saving = Locked(())
     let reopening = Reopening()
@@ -28,6 +28,7 @@ package final class Journals: Sendable {
     init(directory: DataDirectory, services: LogServices) {
         self.directory = directory
         self.services = services
+        turns = NameTurns(on: services.files)
         cursors = JournalCursors(timers: services.timers, files: services.files)
     }
 
@@ -49,15 +50,18 @@ package final class Journals: Sendable {
     /// The journal, which must not have been closed by request; waits if it is not open yet.
     package func find(_ name: String) throws(StoreError) -> Journal {
         if let journal = loaded(name) { return journal }
-        return try turns.with(name) { () throws(StoreError) in
-            if let journal = loaded(name) { return journal }
-            let memory = try memory(of: name)
-            guard memory.isKnown, !memory.isClosed else {
-                throw .journal(.noSuchJournal(name: name, isKnown: memory.isKnown))
-            }
-            if let failure = failures.withLock({ $0[name] }) { throw failure }
-            return try load(name, memory.options, memory).journal
+        return try turns.with(name) { () throws(StoreError) in try held(name) }
+    }
+
+    /// As `find`, in the name's turn.
+    private func held(_ name: String) throws(StoreError) -> Journal {
+        if let journal = loaded(name) { return journal }
+        let memory = try memory(of: name)
+        guard memory.isKnown, !memory.isClosed else {
+            throw .journal(.noSuchJournal(name: name, isKnown: memory.isKnown))
         }
+        if let failure = failures.withLock({ $0[name] }), !failure.mayPass { throw failure }
+        return try load(name, memory.options, memory).journal
     }
 
     /// Opens the journal, or makes it; wiredtiger_open; waits.
@@ -97,10 +101,7 @@ package final class Journals: Sendable {
             let journal = try make(name, options, &memory)
             failures.withLock { $0[name] = nil }
             open.withLock { $0[name] = journal }
-            if case .repaired(let place, let bad) = journal.opened {
-                services.report(
-                    "journal \(name) was not closed: \(bad) bytes behind \(place) were cut off")
-            }
+            journal.opened.report(of: name).map(services.report)
             return Opening(journal: journal, isNew: isNew, wasOpened: true)
         } catch {
             failures.withLock { $0[name] = isNew ? nil : error }
@@ -134,7 +135,11 @@ package final class Journals: Sendable {
         do throws(StoreError) {
             return try write(name, place, settings, &memory, before)
         } catch {
-            // Once there is a note the files are the journal's, also if they can't be opened.
+            // What never was there is not there now either, unless its files have to be looked after.
+            if !before.isKnown, error.mayPass || error.isForeign {
+                try? directory.remove(JournalMemory.path(of: name))
+            }
+            // As long as there is a note the files are the journal's, also if they can't be opened.
             if isClaimed, (try? JournalMemory(of: name, in: directory))?.isKnown != true {
                 services.owners.release(path, of: Self.owner(name))
             }
@@ -152,8 +157,10 @@ package final class Journals: Sendable {
         // Before the files: a crash in between leaves a journal that the next opening finishes.
         if memory != before { try memory.save(in: directory) }
         var opened = try JournalOpening(
-            name: name, directory: place, settings: settings, keys: gate.keys,
-            workers: services.files, statistics: statistics
+            name: name, directory: place,
+            isOurs: before.isKnown || place.path == Self.defaultPath(name),
+            settings: settings, keys: gate.keys,
+            workers: services.makers, statistics: statistics
         ).open()
         if opened.result != .ok {
             memory.generation += 1
@@ -184,8 +191,8 @@ package final class Journals: Sendable {
         _ name: String, expecting expectation: Expectation, _ given: JournalOptions
     ) throws(StoreError) -> Journal {
         try given.check()
-        let journal = try find(name)
         return try turns.with(name) { () throws(StoreError) in
+            let journal = try held(name)
             let view = journal.view
             try expectation.check(
                 against: .init(

@@ -13,7 +13,7 @@ package final class MPools: Sendable {
     /// Where the keys of encrypted pages are; nil if there are none.
     private let keysFile: String?
     private let pools = Locked<[String: OpenMPool]>([:])
-    private let turns = NameTurns()
+    private let turns: NameTurns
 
     init(
         directory: DataDirectory, journals: Journals, services: LogServices, keysFile: String?
@@ -22,6 +22,7 @@ package final class MPools: Sendable {
         self.directory = directory
         self.journals = journals
         self.services = services
+        turns = NameTurns(on: services.files)
     }
 
     /// The open pool of that name; waits for nothing.

@@ -11,7 +11,7 @@ package final class OpenMPool: Sendable {
     private let given: Locked<MPoolSettings>
     private let files = Locked<[String: PageFile]>([:])
     private let filters = Locked<[Int: FilterNames]>([:])
-    let turns = NameTurns()
+    let turns: NameTurns
     /// Whether a sync is under way that rests.
     let isPacing = Locked(false)
 
@@ -34,6 +34,7 @@ package final class OpenMPool: Sendable {
         self.pool = pool
         self.directory = directory
         owners = services.owners
+        turns = NameTurns(on: services.files)
         self.given = Locked(given)
         leases = PageLeases(
             pool: pool, percent: given.maxPinnedPercent ?? MPoolSettings.defaultPinnedPercent,
