@@ -17,8 +17,8 @@ struct JournalFileReader: ~Copyable {
     private let file: File
     private var window: [UInt8] = []
     private var windowStart = 0
-    /// Where the file was found to hold nothing but zeros, and when it had last been changed.
-    private var zeros: (from: Int, changed: timespec, size: Int)?
+    /// From where on the file was found to hold nothing but zeros.
+    private var zeros: (from: Int, found: Stamp)?
 
     /// So much of the file is read at once.
     var windowSize: Int
@@ -34,6 +34,9 @@ struct JournalFileReader: ~Copyable {
     }
 
     /// Looks where the file ends now, but not beyond `limit`.
+    ///
+    /// Zeros that were read before the end are not forgotten: who may find records there by now
+    /// calls `refresh`.
     mutating func measure(limit: Int = .max) throws(StoreError) {
         let size = min(limit, Int(try file.status().st_size))
         // What was read behind the old end may have been written since.
@@ -187,15 +190,35 @@ struct JournalFileReader: ~Copyable {
     /// until the file changes.
     private mutating func isZero(from offset: Int) throws(StoreError) -> Bool {
         guard offset < size else { return true }
-        let status = try file.status()
-        if let zeros, zeros.from == offset, zeros.size == size,
-            zeros.changed.tv_sec == status.st_mtim.tv_sec,
-            zeros.changed.tv_nsec == status.st_mtim.tv_nsec
-        {
-            return true
-        }
+        let stamp = try stamp()
+        if let zeros, zeros.from <= offset, zeros.found == stamp { return true }
         guard try file.isZero(from: offset, to: size) else { return false }
-        zeros = (offset, status.st_mtim, size)
+        zeros = stamp.map { (offset, $0) }
         return true
     }
+
+    // MARK: - Changes
+
+    /// What tells whether a file is as it was.
+    struct Stamp: Equatable {
+        fileprivate let seconds: Int
+        fileprivate let nanoseconds: Int
+        fileprivate let size: Int
+    }
+
+    /// The file as it is now; nil if it has just been changed.
+    ///
+    /// Times of files move in steps of some milliseconds: another change within the same step would
+    /// not show.
+    func stamp() throws(StoreError) -> Stamp? {
+        let changed = try file.status().st_mtim
+        var now = timespec()
+        clock_gettime(CLOCK_REALTIME, &now)
+        let age = (now.tv_sec - changed.tv_sec) * 1000 + (now.tv_nsec - changed.tv_nsec) / 1_000_000
+        guard age > Self.settled else { return nil }
+        return Stamp(seconds: changed.tv_sec, nanoseconds: changed.tv_nsec, size: size)
+    }
+
+    /// Milliseconds.
+    private static var settled: Int { 100 }
 }

@@ -54,6 +54,8 @@ struct JournalReader: ~Copyable {
             if case .record = found { return found }
         }
         try current?.measure(limit: files.limit(of: place.file))
+        // What was read there before may have been zeros then.
+        current?.refresh()
         return try current?.read(at: offset)
     }
 

@@ -1,0 +1,121 @@
+import Glibc
+import TestSupport
+import Testing
+
+@testable import Store
+
+/// Log files as this process or another one writes them, and what readers find meanwhile.
+struct JournalReadingTests {
+    /// Half of it is more than a reader looks at in one piece.
+    private static let fileMax = 1 << 20
+
+    /// A folder of log files that is written at will.
+    private final class Folder {
+        private let temporary: TemporaryDirectory
+        private let data: DataDirectory
+        let directory: JournalDirectory
+        let files: JournalFiles
+
+        init() throws {
+            temporary = try TemporaryDirectory()
+            data = DataDirectory(around: temporary.path)
+            directory = JournalDirectory(data: data, path: ".")
+            files = JournalFiles(
+                directory, compressor: .none, statistics: JournalStatistics(StoreCounters()))
+        }
+
+        /// Makes a file with zeros behind its head, or with nothing.
+        func make(_ number: UInt32, size: Int = fileMax, previous: LSN = .beginning) throws {
+            try write(
+                JournalFileHead.bytes(fileMax: fileMax, previous: previous),
+                at: LSN(file: number, offset: 0))
+            try open(number).truncate(to: size)
+        }
+
+        func write(_ bytes: [UInt8], at lsn: LSN) throws {
+            try open(lsn.file).write(bytes, at: Int(lsn.offset))
+        }
+
+        func open(_ number: UInt32) throws -> File {
+            try data.open(directory.logPath(number), flags: O_RDWR | O_CREAT)
+        }
+
+        /// Which of the messages from `first` on a search doesn't find.
+        func missing(_ count: Int, from first: LSN) -> [LSN] {
+            (0..<count).map { first.advanced(by: $0 * 128) }.filter { lsn in
+                (try? files.record(at: lsn))?.lsn != lsn
+            }
+        }
+
+        /// The LSNs of a walk's messages, and what it ended with.
+        func walk(backwards: Bool = false) throws -> (lsns: [LSN], error: StoreError?) {
+            var walk = try JournalWalk(files, from: nil, to: nil, backwards: backwards)
+            var found: [LSN] = []
+            do throws(StoreError) {
+                while let row = try walk.next() {
+                    if row.recordType == RecordType.message { found.append(row.lsn) }
+                }
+            } catch {
+                return (found, error)
+            }
+            return (found, nil)
+        }
+    }
+
+    /// So many messages of 128 bytes each.
+    private static func messages(_ count: Int) -> [UInt8] {
+        (0..<count).flatMap { number in
+            var bytes: [UInt8] = []
+            var tally = RecordTally()
+            RecordEncoder().append(
+                body: RecordBody.message("message \(number)".utf8), to: &bytes, &tally)
+            return bytes
+        }
+    }
+
+    private static let first = LSN(file: 1, offset: 256)
+
+    @Test func whatIsWrittenIntoZerosThatWereReadIsFound() throws {
+        let folder = try Folder()
+        try folder.make(1)
+        var end = Self.first
+        for count in [3, 2, 3000] {
+            let place = end
+            try folder.write(Self.messages(count), at: place)
+            end = end.advanced(by: count * 128)
+            #expect(folder.missing(count, from: place) == [])
+            // The last one was found: behind it zeros have been read.
+            #expect(throws: StoreError.journal(.notFound(end))) { try folder.files.record(at: end) }
+        }
+        let forwards = try folder.walk().lsns
+        #expect(forwards.count == 3005)
+        #expect(try folder.walk(backwards: true).lsns == forwards.reversed())
+    }
+
+    @Test func aHoleThatIsFilledLaterIsGoneThroughThen() throws {
+        let folder = try Folder()
+        try folder.make(1)
+        let behind = Self.first.advanced(by: 10 * 128)
+        try folder.write(Self.messages(5), at: behind)
+        #expect(folder.missing(5, from: behind) == [])
+        try folder.write(Self.messages(10), at: Self.first)
+        #expect(folder.missing(15, from: Self.first) == [])
+        #expect(try folder.walk(backwards: true).lsns.count == 15)
+    }
+
+    @Test func aFileBehindTheEndIsNotThereYet() throws {
+        let folder = try Folder()
+        try folder.make(1, size: 256)
+        try folder.write(Self.messages(3), at: Self.first)
+        folder.files.publish(end: Self.first.advanced(by: 3 * 128))
+        let next = LSN(file: 2, offset: 0)
+        try folder.make(2, previous: Self.first.advanced(by: 3 * 128))
+        #expect(throws: StoreError.journal(.notFound(next))) { try folder.files.record(at: next) }
+        let place = LSN(file: 2, offset: 256)
+        try folder.write(Self.messages(3000), at: place)
+        folder.files.publish(end: place.advanced(by: 3000 * 128))
+        #expect(folder.missing(3000, from: place) == [])
+        #expect(try folder.files.record(at: next).lsn == LSN(file: 2, offset: 128))
+        #expect(try folder.walk(backwards: true).lsns.count == 3003)
+    }
+}
