@@ -16,12 +16,12 @@ struct JournalReadingTests {
         let directory: JournalDirectory
         let files: JournalFiles
 
-        init() throws {
+        init(_ compressor: JournalCompressor = .none) throws {
             temporary = try TemporaryDirectory()
             data = DataDirectory(around: temporary.path)
             directory = JournalDirectory(data: data, path: ".")
             files = JournalFiles(
-                directory, compressor: .none, statistics: JournalStatistics(StoreCounters()))
+                directory, compressor: compressor, statistics: JournalStatistics(StoreCounters()))
         }
 
         /// Makes a file with zeros behind its head, or with nothing.
@@ -117,5 +117,52 @@ struct JournalReadingTests {
         #expect(folder.missing(3000, from: place) == [])
         #expect(try folder.files.record(at: next).lsn == LSN(file: 2, offset: 128))
         #expect(try folder.walk(backwards: true).lsns.count == 3003)
+    }
+
+    @Test(arguments: [JournalCompressor.snappy, .zlib])
+    func aRecordThatClaimsMoreThanItCanHoldIsCorrupt(compressor: JournalCompressor) throws {
+        let folder = try Folder(compressor)
+        try folder.make(1, size: 256)
+        let claimed = 3_900_000_000
+        // Eight bytes for the length of the block; in that five for what it comes to, and a byte.
+        var body: [UInt8] = [7, 0, 0, 0, 0, 0, 0, 0]
+        for place in 0..<5 {
+            body.append(UInt8(claimed >> (7 * place) & 0x7F) | (place < 4 ? 0x80 : 0))
+        }
+        body += [0, 0x61]
+        try folder.write(Self.packed(body, memLength: claimed + RecordHeader.size), at: Self.first)
+        let (found, error) = try folder.walk()
+        #expect(found == [])
+        guard case .journal(.corrupt(Self.first, _)) = error else {
+            Issue.record("\(String(describing: error))")
+            return
+        }
+        // A block of its own may say less than the record does, or more than it can come to.
+        for length in [claimed, 0x4_0000, 65, 1] {
+            let unpacked = body.withUnsafeBytes { compressor.decompress($0, length: length) }
+            #expect(unpacked == nil)
+        }
+    }
+
+    private static func packed(_ body: [UInt8], memLength: Int) -> [UInt8] {
+        var bytes: [UInt8] = []
+        RecordEncoder.append(
+            body, flags: RecordHeader.compressed, memLength: memLength, marksEnd: true, to: &bytes)
+        return bytes
+    }
+
+    @Test(arguments: [JournalCompressor.snappy, .zlib])
+    func whatIsPackedAsTightAsItCanBeIsRead(compressor: JournalCompressor) throws {
+        let folder = try Folder(compressor)
+        try folder.make(1, size: 256)
+        var bytes: [UInt8] = []
+        var tally = RecordTally()
+        let text = [UInt8](repeating: 0x61, count: 10 << 20)
+        RecordEncoder(compressor: compressor).append(
+            body: RecordBody.message(text), to: &bytes, &tally)
+        #expect(tally.compressed == 1)
+        try folder.write(bytes, at: Self.first)
+        let (found, error) = try folder.walk()
+        #expect(found == [Self.first] && error == nil)
     }
 }
