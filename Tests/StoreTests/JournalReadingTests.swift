@@ -165,4 +165,47 @@ struct JournalReadingTests {
         let (found, error) = try folder.walk()
         #expect(found == [Self.first] && error == nil)
     }
+
+    // MARK: - Zeros
+
+    /// A record of which only the beginning is there.
+    private static func torn() -> [UInt8] {
+        var bytes: [UInt8] = []
+        var tally = RecordTally()
+        RecordEncoder().append(
+            body: RecordBody.message([UInt8](repeating: 0x61, count: 300)), to: &bytes, &tally)
+        return Array(bytes[..<200]) + [UInt8](repeating: 0, count: bytes.count - 200)
+    }
+
+    @Test func writtenZerosBehindATornRecordAreReadOnce() throws {
+        let folder = try Folder()
+        try folder.make(1, size: 256)
+        try folder.write(Self.messages(1) + Self.torn(), at: Self.first)
+        let torn = Self.first.advanced(by: 128)
+        // Each of 32,768 blocks would have the rest of 4 MiB read: 64 GiB.
+        try folder.write(
+            [UInt8](repeating: 0, count: 4 << 20), at: Self.first.advanced(by: 512))
+        let started = Instant.now
+        #expect(folder.missing(1, from: Self.first) == [])
+        var reader = JournalFileReader(try folder.open(1), number: 1)
+        try reader.measure()
+        #expect(try reader.nextRecord(behind: Int(torn.offset)) == nil)
+        #expect(Instant.now.nanoseconds(since: started) < 10_000_000_000)
+        // What lies behind the zeros is found, also if it comes later.
+        let behind = Self.first.advanced(by: 512 + (4 << 20))
+        try folder.write(Self.messages(2), at: behind)
+        #expect(folder.missing(2, from: behind) == [])
+    }
+
+    @Test(arguments: [1, 100, 1000, 3000])
+    func recordsBehindZerosAndGarbageAreFound(zeros: Int) throws {
+        let folder = try Folder()
+        try folder.make(1, size: 256)
+        let gap = [UInt8](repeating: 0, count: zeros * 128)
+        let garbage = [UInt8](repeating: 0, count: 100) + [UInt8](repeating: 0xA5, count: 156)
+        let start = Self.torn() + gap + garbage + gap
+        try folder.write(start + Self.messages(2), at: Self.first)
+        #expect(folder.missing(2, from: Self.first.advanced(by: start.count)) == [])
+        #expect(folder.missing(1, from: Self.first) == [Self.first])
+    }
 }

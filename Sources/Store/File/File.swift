@@ -125,19 +125,24 @@ package struct File: ~Copyable, Sendable {
 
     /// Whether a stretch holds nothing but zeros; holes are passed over.
     func isZero(from offset: Int, to end: Int) throws(StoreError) -> Bool {
+        try firstNonZero(from: offset, to: end) == nil
+    }
+
+    /// Where the first byte of a stretch is that is no zero; holes are passed over.
+    func firstNonZero(from offset: Int, to end: Int) throws(StoreError) -> Int? {
         var place = offset
         while place < end {
             let data = clinux_seek_data(descriptor, place)
             // Nothing but a hole is left; other errors come from file systems that don't tell.
-            if data < 0, errno == ENXIO { return true }
+            if data < 0, errno == ENXIO { return nil }
             place = max(place, data)
-            guard place < end else { return true }
+            guard place < end else { return nil }
             let piece = try read(at: place, count: min(256 << 10, end - place))
-            if piece.isEmpty { return true }
-            guard piece.allSatisfy({ $0 == 0 }) else { return false }
+            if piece.isEmpty { return nil }
+            if let found = piece.firstIndex(where: { $0 != 0 }) { return place + found }
             place += piece.count
         }
-        return true
+        return nil
     }
 
     /// Puts content and metadata on stable storage; `fsync(2)`.

@@ -19,6 +19,8 @@ struct JournalFileReader: ~Copyable {
     private var windowStart = 0
     /// From where on the file was found to hold nothing but zeros.
     private var zeros: (from: Int, found: Stamp)?
+    /// From where on it was found to hold no whole record.
+    private var barren: (from: Int, found: Stamp)?
 
     /// So much of the file is read at once.
     var windowSize: Int
@@ -124,14 +126,39 @@ struct JournalFileReader: ~Copyable {
 
     /// Where the first whole record behind a damaged one begins; nil if there is none.
     mutating func nextRecord(behind offset: Int) throws(StoreError) -> Int? {
+        if try isBarren(from: offset) { return nil }
+        let stamp = try stamp()
         var place = offset + RecordHeader.alignment
-        while place + RecordHeader.alignment <= size {
-            if case .record(let record) = try read(at: place), record.header.isSane {
-                return place
+        while place + RecordHeader.alignment <= size, try load(place, RecordHeader.alignment) {
+            let header = bytes(at: place, count: RecordHeader.size) { RecordHeader($0) }
+            if header.length == 0 {
+                // Zeros may go on for the whole rest of the file.
+                guard let next = try firstNonZero(from: place) else { break }
+                let block = next & ~(RecordHeader.alignment - 1)
+                place = max(block, place + RecordHeader.alignment)
+                continue
             }
+            // Whatever else is found there, its length need not be believed.
+            if header.isSane, case .record = try read(at: place) { return place }
             place += RecordHeader.alignment
         }
+        barren = stamp.map { (offset, $0) }
         return nil
+    }
+
+    /// Whether it is known of a damaged record that no whole one lies behind it.
+    func isBarren(from offset: Int) throws(StoreError) -> Bool {
+        guard let barren, barren.from <= offset else { return false }
+        return barren.found == (try stamp())
+    }
+
+    private mutating func firstNonZero(from offset: Int) throws(StoreError) -> Int? {
+        let windowEnd = windowStart + window.count
+        guard offset < windowEnd else { return try file.firstNonZero(from: offset, to: size) }
+        if let found = window[(offset - windowStart)...].firstIndex(where: { $0 != 0 }) {
+            return windowStart + found
+        }
+        return try file.firstNonZero(from: windowEnd, to: size)
     }
 
     // MARK: - Checksums

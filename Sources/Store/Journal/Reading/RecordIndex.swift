@@ -112,6 +112,7 @@ extension RecordIndex.State {
             first = try reader.checkHead()
             scanned = first
         }
+        if try reader.isBarren(from: scanned) { return }
         // What was read behind the last record may have been zeros then.
         if scanned < reader.size { reader.refresh() }
         try lookAgain()
