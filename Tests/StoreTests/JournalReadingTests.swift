@@ -208,4 +208,49 @@ struct JournalReadingTests {
         #expect(folder.missing(2, from: Self.first.advanced(by: start.count)) == [])
         #expect(folder.missing(1, from: Self.first) == [Self.first])
     }
+
+    // MARK: - From file to file
+
+    @Test func aFileOfOthersIsNotLeftBeforeAllOfItIsWritten() throws {
+        let folder = try Folder()
+        try folder.make(1)
+        try folder.write(Self.messages(3), at: Self.first)
+        let late = Self.first.advanced(by: 3 * 128)
+        var reader = JournalReader(folder.files)
+        for _ in 0..<4 { #expect(try reader.next() != nil) }
+        // As while a database switches: the file is there, and then what it says of the one before.
+        let head = JournalFileHead.bytes(
+            fileMax: Self.fileMax, previous: late.advanced(by: 2 * 128))
+        let next = LSN(file: 2, offset: 0)
+        try folder.write(Array(head[..<128]), at: next)
+        try folder.open(2).truncate(to: Self.fileMax)
+        #expect(try reader.next() == nil && reader.place == late)
+        try folder.write(head + Self.messages(1), at: next)
+        #expect(try reader.next() == nil && reader.place == late)
+        try folder.write(Self.messages(2), at: late)
+        var found: [LSN] = []
+        while let record = try reader.next() { found.append(record.lsn) }
+        #expect(
+            found == [
+                late, late.advanced(by: 128), LSN(file: 2, offset: 128),
+                LSN(file: 2, offset: 256),
+            ])
+    }
+
+    @Test func aFileThatDoesNotTellOfTheOneBeforeFollowsIt() throws {
+        let folder = try Folder()
+        try folder.make(1)
+        try folder.write(Self.messages(3), at: Self.first)
+        // The first file of an opening, and one of the first version.
+        try folder.make(2)
+        try folder.write(Self.messages(1), at: LSN(file: 2, offset: 256))
+        var head = Array(JournalFileHead.bytes(fileMax: Self.fileMax, previous: .none)[..<128])
+        head[20] = 1
+        head.storeLittleEndian(head.withUnsafeBytes(RecordHeader.checksum), at: 4)
+        try folder.write(head + Self.messages(2), at: LSN(file: 3, offset: 0))
+        var reader = JournalReader(folder.files)
+        var count = 0
+        while try reader.next() != nil { count += 1 }
+        #expect(count == 4 + 2 + 2)
+    }
 }

@@ -76,6 +76,20 @@ struct JournalFileReader: ~Copyable {
         return head
     }
 
+    /// What the file says of the one before it; to be asked once the head has been looked at.
+    mutating func predecessor() throws(StoreError) -> JournalPredecessor {
+        let head = RecordHeader.alignment
+        guard try load(0, head),
+            let version = bytes(at: 0, count: head, { JournalFileHead.version(of: $0) }),
+            version >= 2
+        else { return .unknown }
+        guard case .record(let record) = try read(at: head) else { return .unwritten }
+        return record.storage.withUnsafeBytes { all in
+            let body = all[record.range].dropFirst(RecordHeader.size)
+            return JournalPredecessor(UnsafeRawBufferPointer(rebasing: body))
+        }
+    }
+
     /// Whether the header's own checksum is right, which only a walk looks at.
     mutating func hasWholeHeader() throws(StoreError) -> Bool {
         guard try load(0, RecordHeader.alignment) else { return false }
