@@ -125,16 +125,21 @@ package struct File: ~Copyable, Sendable {
 
     /// Whether a stretch holds nothing but zeros; holes are passed over.
     func isZero(from offset: Int, to end: Int) throws(StoreError) -> Bool {
-        var isZero = true
-        try eachPiece(from: offset, to: end) { _, piece in
-            isZero = piece.allSatisfy { $0 == 0 }
-            return isZero
-        }
-        return isZero
+        try firstNonZero(from: offset, to: end) == nil
     }
 
-    /// Where the last byte of a stretch lies that is not zero; nil if there is none.
-    func lastByte(from offset: Int, to end: Int) throws(StoreError) -> Int? {
+    /// Where the first byte of a stretch is that is no zero.
+    func firstNonZero(from offset: Int, to end: Int) throws(StoreError) -> Int? {
+        var first: Int?
+        try eachPiece(from: offset, to: end) { place, piece in
+            first = piece.firstIndex { $0 != 0 }.map { place + $0 }
+            return first == nil
+        }
+        return first
+    }
+
+    /// Where the last byte of a stretch is that is no zero.
+    func lastNonZero(from offset: Int, to end: Int) throws(StoreError) -> Int? {
         var last: Int?
         try eachPiece(from: offset, to: end) { place, piece in
             if let index = piece.lastIndex(where: { $0 != 0 }) { last = place + index }

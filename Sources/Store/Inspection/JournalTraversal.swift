@@ -82,8 +82,12 @@ struct JournalTraversal {
         do throws(StoreError) {
             rows = try unpack(record)
         } catch {
-            guard case .journal(.noCompressor(_, let detail)) = error else { throw error }
-            findings.faults.append(detail)
+            switch error {
+            case .journal(.noCompressor(_, let detail)): findings.faults.append(detail)
+            case .journal(.corrupt(let lsn, let detail)):
+                part.blame(detail, at: Int(lsn.offset), badBytes: 0)
+            default: throw error
+            }
             return true
         }
         do throws(StoreError) {
@@ -109,6 +113,7 @@ struct JournalTraversal {
         guard record.header.isCompressed, !record.header.isEncrypted else {
             return try record.unpacked(by: .none)
         }
+        _ = try record.unpackedLength()
         if let compressor { return try record.unpacked(by: compressor) }
         for candidate in [JournalCompressor.zlib, .snappy] {
             if let rows = try? record.unpacked(by: candidate) {

@@ -3,7 +3,7 @@ import CZlib
 /// zlib, as far as compressed terms need it.
 enum Inflater {
     /// zlib makes no more than so many bytes of one.
-    private static let maximumRatio = 1032
+    static let maximumRatio = 1032
 
     /// The bytes that a zlib stream holds, if they are exactly `length` and the stream is whole.
     ///

@@ -102,7 +102,7 @@ struct JournalOpening {
             tail = try scan(number, known, files, before: Int(cut.offset))
         }
         let end = Int(tail.end.offset)
-        if let bad = try file.lastByte(from: end, to: size) {
+        if let bad = try file.lastNonZero(from: end, to: size) {
             tail.cut = (tail.end, bad + 1 - end)
         }
         // One that has no record yet is as long as one that has.

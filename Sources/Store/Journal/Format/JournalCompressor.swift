@@ -7,6 +7,13 @@ package enum JournalCompressor: String, CaseIterable, Sendable {
 
     /// Smaller records stay as they are.
     static let leastSize = 128
+    /// No larger body is unpacked: more cannot be appended, give or take what a transaction adds.
+    static let largestBody = (1 << 30) + (1 << 20)
+
+    /// Whether any compressor can have made so few bytes of so many; zlib has the largest ratio.
+    static func canPack(_ length: Int, in count: Int) -> Bool {
+        length > 0 && length <= largestBody && length / Inflater.maximumRatio <= count
+    }
 
     /// The compressed body, if that saves a block of the file.
     ///
@@ -73,12 +80,18 @@ package enum JournalCompressor: String, CaseIterable, Sendable {
         let block = UnsafeRawBufferPointer(rebasing: packed[8..<8 + Int(count)])
         var size = 0
         guard snappy_uncompressed_length(block.baseAddress, block.count, &size) == SNAPPY_OK,
-            size == length
+            size == length, length / snappyRatio <= block.count
         else { return nil }
-        var body = [UInt8](repeating: 0, count: length)
-        let status = body.withUnsafeMutableBytes { body in
-            snappy_uncompress(block.baseAddress, block.count, body.baseAddress, &size)
+        var isWhole = false
+        let body = [UInt8](unsafeUninitializedCapacity: length) { buffer, count in
+            isWhole =
+                snappy_uncompress(block.baseAddress, block.count, buffer.baseAddress, &size)
+                == SNAPPY_OK
+            count = isWhole ? length : 0
         }
-        return status == SNAPPY_OK ? body : nil
+        return isWhole ? body : nil
     }
+
+    /// Its densest element makes 64 bytes of three.
+    private static let snappyRatio = 22
 }

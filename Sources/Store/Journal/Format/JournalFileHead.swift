@@ -55,6 +55,28 @@ enum JournalFileHead {
     }
 }
 
+/// What a file says of the one before it.
+enum JournalPredecessor: Equatable {
+    /// Its last record ends there.
+    case ends(LSN)
+    /// Nobody should ask: the file is the first of an opening, or of a version that doesn't tell.
+    case unknown
+    /// The file has just been begun, and says it later.
+    case unwritten
+
+    /// - Parameter body: of the record behind the header, in files of version 2 and on.
+    init(_ body: UnsafeRawBufferPointer) {
+        self = .unknown
+        guard JournalFileHead.isPrevious(body) else { return }
+        var reader = PackedReader(body)
+        // The types of the record and its operation, and its size.
+        for _ in 0..<3 { _ = reader.unsigned() }
+        guard let file = reader.unsigned32(), let offset = reader.unsigned32() else { return }
+        let lsn = LSN(file: file, offset: offset)
+        if lsn > .beginning { self = .ends(lsn) }
+    }
+}
+
 /// The types of records; others are legal for a reader.
 package enum RecordType {
     package static let checkpoint: UInt32 = 0

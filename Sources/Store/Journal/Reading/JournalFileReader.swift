@@ -17,8 +17,10 @@ struct JournalFileReader: ~Copyable {
     private let file: File
     private var window: [UInt8] = []
     private var windowStart = 0
-    /// Where the file was found to hold nothing but zeros, and when it had last been changed.
-    private var zeros: (from: Int, changed: timespec, size: Int)?
+    /// From where on the file was found to hold nothing but zeros.
+    private var zeros: (from: Int, found: Stamp)?
+    /// From where on it was found to hold no whole record.
+    private var barren: (from: Int, found: Stamp)?
 
     /// So much of the file is read at once.
     var windowSize: Int
@@ -34,6 +36,9 @@ struct JournalFileReader: ~Copyable {
     }
 
     /// Looks where the file ends now, but not beyond `limit`.
+    ///
+    /// Zeros that were read before the end are not forgotten: who may find records there by now
+    /// calls `refresh`.
     mutating func measure(limit: Int = .max) throws(StoreError) {
         let size = min(limit, Int(try file.status().st_size))
         // What was read behind the old end may have been written since.
@@ -69,6 +74,20 @@ struct JournalFileReader: ~Copyable {
             })
         else { throw corrupt(head, "\(file.name) has no whole prev_lsn behind its header") }
         return head
+    }
+
+    /// What the file says of the one before it; to be asked once the head has been looked at.
+    mutating func predecessor() throws(StoreError) -> JournalPredecessor {
+        let head = RecordHeader.alignment
+        guard try load(0, head),
+            let version = bytes(at: 0, count: head, { JournalFileHead.version(of: $0) }),
+            version >= 2
+        else { return .unknown }
+        guard case .record(let record) = try read(at: head) else { return .unwritten }
+        return record.storage.withUnsafeBytes { all in
+            let body = all[record.range].dropFirst(RecordHeader.size)
+            return JournalPredecessor(UnsafeRawBufferPointer(rebasing: body))
+        }
     }
 
     /// Whether the header's own checksum is right, which only a walk looks at.
@@ -121,14 +140,39 @@ struct JournalFileReader: ~Copyable {
 
     /// Where the first whole record behind a damaged one begins; nil if there is none.
     mutating func nextRecord(behind offset: Int) throws(StoreError) -> Int? {
+        if try isBarren(from: offset) { return nil }
+        let stamp = try stamp()
         var place = offset + RecordHeader.alignment
-        while place + RecordHeader.alignment <= size {
-            if case .record(let record) = try read(at: place), record.header.isSane {
-                return place
+        while place + RecordHeader.alignment <= size, try load(place, RecordHeader.alignment) {
+            let header = bytes(at: place, count: RecordHeader.size) { RecordHeader($0) }
+            if header.length == 0 {
+                // Zeros may go on for the whole rest of the file.
+                guard let next = try firstNonZero(from: place) else { break }
+                let block = next & ~(RecordHeader.alignment - 1)
+                place = max(block, place + RecordHeader.alignment)
+                continue
             }
+            // Whatever else is found there, its length need not be believed.
+            if header.isSane, case .record = try read(at: place) { return place }
             place += RecordHeader.alignment
         }
+        barren = stamp.map { (offset, $0) }
         return nil
+    }
+
+    /// Whether it is known of a damaged record that no whole one lies behind it.
+    func isBarren(from offset: Int) throws(StoreError) -> Bool {
+        guard let barren, barren.from <= offset else { return false }
+        return barren.found == (try stamp())
+    }
+
+    private mutating func firstNonZero(from offset: Int) throws(StoreError) -> Int? {
+        let windowEnd = windowStart + window.count
+        guard offset < windowEnd else { return try file.firstNonZero(from: offset, to: size) }
+        if let found = window[(offset - windowStart)...].firstIndex(where: { $0 != 0 }) {
+            return windowStart + found
+        }
+        return try file.firstNonZero(from: windowEnd, to: size)
     }
 
     // MARK: - Checksums
@@ -187,15 +231,35 @@ struct JournalFileReader: ~Copyable {
     /// until the file changes.
     private mutating func isZero(from offset: Int) throws(StoreError) -> Bool {
         guard offset < size else { return true }
-        let status = try file.status()
-        if let zeros, zeros.from == offset, zeros.size == size,
-            zeros.changed.tv_sec == status.st_mtim.tv_sec,
-            zeros.changed.tv_nsec == status.st_mtim.tv_nsec
-        {
-            return true
-        }
+        let stamp = try stamp()
+        if let zeros, zeros.from <= offset, zeros.found == stamp { return true }
         guard try file.isZero(from: offset, to: size) else { return false }
-        zeros = (offset, status.st_mtim, size)
+        zeros = stamp.map { (offset, $0) }
         return true
     }
+
+    // MARK: - Changes
+
+    /// What tells whether a file is as it was.
+    struct Stamp: Equatable {
+        fileprivate let seconds: Int
+        fileprivate let nanoseconds: Int
+        fileprivate let size: Int
+    }
+
+    /// The file as it is now; nil if it has just been changed.
+    ///
+    /// Times of files move in steps of some milliseconds: another change within the same step would
+    /// not show.
+    func stamp() throws(StoreError) -> Stamp? {
+        let changed = try file.status().st_mtim
+        var now = timespec()
+        clock_gettime(CLOCK_REALTIME, &now)
+        let age = (now.tv_sec - changed.tv_sec) * 1000 + (now.tv_nsec - changed.tv_nsec) / 1_000_000
+        guard age > Self.settled else { return nil }
+        return Stamp(seconds: changed.tv_sec, nanoseconds: changed.tv_nsec, size: size)
+    }
+
+    /// Milliseconds.
+    private static var settled: Int { 100 }
 }

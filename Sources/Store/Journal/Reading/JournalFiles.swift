@@ -27,17 +27,22 @@ final class JournalFiles: Sendable {
     /// Lets readers have everything before `lsn`.
     func publish(end lsn: LSN) { end.store(lsn.number, ordering: .releasing) }
 
-    /// How many bytes of a file a reader may look at.
+    /// Whether a file belongs to the log yet: one behind the end is still being made.
+    private func isPublished(_ number: UInt32) -> Bool {
+        writtenEnd.map { number <= $0.file } ?? true
+    }
+
+    /// How many bytes of a file that belongs to the log a reader may look at.
     func limit(of number: UInt32) -> Int {
         guard let writtenEnd, writtenEnd.file == number else { return .max }
         return Int(writtenEnd.offset)
     }
 
-    /// Opens a file for reading; nil if there is none.
+    /// Opens a file for reading; nil if the log has none of that number.
     func reader(
         _ number: UInt32, windowSize: Int = JournalFileReader.sequentialWindow
     ) throws(StoreError) -> JournalFileReader? {
-        guard let file = try directory.open(number) else { return nil }
+        guard isPublished(number), let file = try directory.open(number) else { return nil }
         return JournalFileReader(file, number: number, windowSize: windowSize)
     }
 
@@ -46,8 +51,9 @@ final class JournalFiles: Sendable {
     /// Files whose beginnings of records are kept: each has a descriptor and 1/1024 of its size.
     private static let indexLimit = 64
 
-    /// Where the records of a file begin; nil if there is no such file.
+    /// Where the records of a file begin; nil if the log has no such file.
     func index(of number: UInt32) throws(StoreError) -> RecordIndex? {
+        guard isPublished(number) else { return nil }
         if let index = indexes.withLock({ $0[number] }) { return index }
         guard let reader = try reader(number, windowSize: RecordIndex.searchWindow) else {
             return nil

@@ -53,8 +53,15 @@ struct JournalReader: ~Copyable {
             let found = try current?.read(at: offset)
             if case .record = found { return found }
         }
+        return try lookAgain()
+    }
+
+    /// What there is at the place by now.
+    private mutating func lookAgain() throws(StoreError) -> JournalFileReader.Found? {
         try current?.measure(limit: files.limit(of: place.file))
-        return try current?.read(at: offset)
+        // What was read there before may have been zeros then.
+        current?.refresh()
+        return try current?.read(at: Int(place.offset))
     }
 
     private func corrupt(_ detail: String) -> StoreError {
@@ -78,7 +85,7 @@ struct JournalReader: ~Copyable {
         return try enter(reader, at: place.offset)
     }
 
-    /// Goes on at the beginning of the next file, if there is one.
+    /// Goes on at the beginning of the next file, if there is one, or where this one has grown.
     ///
     /// - Parameter knownEnd: where the log ended before this file was read to its end; nil where
     ///   others write.
@@ -89,21 +96,70 @@ struct JournalReader: ~Copyable {
             try files.requireNotArchived(number)
             return false
         }
-        return try enter(reader, at: 0)
+        var next = reader
+        guard let first = try begin(&next) else { return false }
+        // A journal's own files are whole before the next one is begun.
+        if knownEnd == nil {
+            switch try succession(next.predecessor()) {
+            case .isOver: break
+            case .hasGrown: return true
+            case .mayGrow: return false
+            }
+        }
+        place = LSN(file: number, offset: UInt32(first))
+        current = consume next
+        return true
+    }
+
+    /// What becomes of a file that others write, at whose end the reader is.
+    private enum Succession {
+        /// The next one goes on where it ends.
+        case isOver
+        case hasGrown
+        /// Records that the next one goes on behind are not written yet, and maybe never will.
+        case mayGrow
+    }
+
+    /// Whether the file that ends here is followed by the next one, of which `said` was read.
+    private mutating func succession(
+        _ said: JournalPredecessor
+    ) throws(StoreError) -> Succession {
+        guard said != .ends(place) else { return .isOver }
+        // Its last records may have come after it was read and before the next file was seen.
+        guard case .end = try lookAgain() else { return .hasGrown }
+        switch said {
+        case .unknown: return .isOver
+        case .unwritten: return try isNewest(place.file + 1) ? .mayGrow : .isOver
+        case .ends(let end):
+            // Threads write side by side: the next file may be there before all of this one is.
+            guard end.file == place.file, end > place else { return .isOver }
+            return try isNewest(end.file + 1) ? .mayGrow : .isOver
+        }
+    }
+
+    private func isNewest(_ number: UInt32) throws(StoreError) -> Bool {
+        try files.directory.numbers().last == number
     }
 
     private mutating func enter(
         _ reader: consuming JournalFileReader, at offset: UInt32
     ) throws(StoreError) -> Bool {
         var reader = reader
-        try reader.measure(limit: files.limit(of: reader.number))
-        let first = try reader.checkHead()
-        // A header with a wrong checksum may be one that is being written.
         if offset == 0 {
-            guard try reader.hasWholeHeader() else { return false }
+            guard let first = try begin(&reader) else { return false }
             place = LSN(file: reader.number, offset: UInt32(first))
+        } else {
+            try reader.measure(limit: files.limit(of: reader.number))
+            _ = try reader.checkHead()
         }
         current = consume reader
         return true
+    }
+
+    /// Where the first record of a file is; nil if its header may still be being written.
+    private func begin(_ reader: inout JournalFileReader) throws(StoreError) -> Int? {
+        try reader.measure(limit: files.limit(of: reader.number))
+        let first = try reader.checkHead()
+        return try reader.hasWholeHeader() ? first : nil
     }
 }

@@ -10,6 +10,8 @@ final class RecordIndex: Sendable {
         /// Up to where records have been looked for; 0 before the header was.
         var scanned = 0
         var first = 0
+        /// The first damage that was passed over: where others write it may be filled yet.
+        var hole: (place: Int, found: JournalFileReader.Stamp?)?
     }
 
     /// What a search in the file comes to.
@@ -110,20 +112,59 @@ extension RecordIndex.State {
             first = try reader.checkHead()
             scanned = first
         }
-        reader.windowSize = JournalFileReader.sequentialWindow
+        if try reader.isBarren(from: scanned) { return }
+        // What was read behind the last record may have been zeros then.
+        if scanned < reader.size { reader.refresh() }
+        try lookAgain()
         defer { reader.windowSize = RecordIndex.searchWindow }
+        // Where zeros may follow one look is for one record.
+        if limit != .max { reader.windowSize = JournalFileReader.sequentialWindow }
         while true {
-            switch try reader.read(at: scanned) {
+            switch try readFresh() {
             case .record(let record):
                 mark(scanned)
                 scanned = record.end
+                reader.windowSize = JournalFileReader.sequentialWindow
             case .end: return
             case .unfinished, .corrupt:
+                let found = try reader.stamp()
                 guard let next = try reader.nextRecord(behind: scanned) else { return }
                 // The damaged one can be searched for, to be told what is wrong with it.
                 mark(scanned)
+                if hole == nil { hole = (scanned, found) }
                 scanned = next
             }
+        }
+    }
+
+    /// What there is behind the last record; damage only if it is in the file and not merely in what
+    /// was read of it earlier.
+    private mutating func readFresh() throws(StoreError) -> JournalFileReader.Found {
+        let found = try reader.read(at: scanned)
+        switch found {
+        case .record, .end: return found
+        case .unfinished, .corrupt:
+            reader.refresh()
+            return try reader.read(at: scanned)
+        }
+    }
+
+    /// Goes back to what looked damaged, if it was only not written yet.
+    private mutating func lookAgain() throws(StoreError) {
+        guard let known = hole else { return }
+        let stamp = try reader.stamp()
+        guard stamp == nil || stamp != known.found else { return }
+        reader.refresh()
+        guard case .record = try reader.read(at: known.place) else {
+            hole = (known.place, stamp)
+            return
+        }
+        hole = nil
+        scanned = known.place
+        let number = scanned / Self.block
+        starts.removeLast(max(0, starts.count - number / 64 - 1))
+        if number / 64 < starts.count {
+            starts[number / 64] &= (1 << UInt64(number % 64)) - 1
         }
     }
 

@@ -14,9 +14,26 @@ struct StoredRecord: Sendable {
         }
     }
 
+    /// The length of its body before it was compressed.
+    ///
+    /// - Throws: `.corrupt` if nothing can have packed so much into it: whoever believed that would
+    ///   make room for whatever a few bytes claim.
+    func unpackedLength() throws(StoreError) -> Int {
+        let length = header.memLength - RecordHeader.size
+        guard JournalCompressor.canPack(length, in: range.count) else {
+            throw .journal(
+                .corrupt(
+                    lsn,
+                    detail:
+                        "the record at \(lsn) claims to hold \(header.memLength) bytes in \(range.count)"
+                ))
+        }
+        return length
+    }
+
     /// The record with its body as it was before it was compressed.
     ///
-    /// - Throws: `.noCompressor`.
+    /// - Throws: `.noCompressor`, `.corrupt`.
     func unpacked(by compressor: JournalCompressor) throws(StoreError) -> RecordRows {
         let header = header
         let body = range.lowerBound + RecordHeader.size..<range.upperBound
@@ -25,7 +42,6 @@ struct StoredRecord: Sendable {
                 .noCompressor(lsn, detail: "the record at \(lsn) is encrypted"))
         }
         guard header.isCompressed else { return RecordRows(lsn: lsn, storage, body) }
-        let length = header.memLength - RecordHeader.size
         guard compressor != .none else {
             throw .journal(
                 .noCompressor(
@@ -34,6 +50,7 @@ struct StoredRecord: Sendable {
                         "the record at \(lsn) is compressed; open the journal with its compressor"
                 ))
         }
+        let length = try unpackedLength()
         let plain = storage.withUnsafeBytes {
             compressor.decompress(UnsafeRawBufferPointer(rebasing: $0[body]), length: length)
         }
