@@ -21,11 +21,13 @@ enum DirectoryUse {
         guard let absolute = realpath(path, nil) else { return nil }
         defer { free(absolute) }
         var rest = String(cString: absolute)[...]
-        while let slash = rest.lastIndex(of: "/"), slash > rest.startIndex {
-            if access(String(rest) + "/" + lockName, F_OK) == 0 { return String(rest) }
+        // The folders as they are written before a name: the topmost one is nothing at all.
+        if rest == "/" { rest = "" }
+        while access(String(rest) + "/" + lockName, F_OK) != 0 {
+            guard let slash = rest.lastIndex(of: "/") else { return nil }
             rest = rest[..<slash]
         }
-        return nil
+        return rest.isEmpty ? "/" : String(rest)
     }
 
     /// Whether a server uses a data directory now.

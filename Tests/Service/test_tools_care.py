@@ -1,0 +1,57 @@
+"""What the commands on files must leave alone: files in use, of others, and of other names."""
+
+import os
+import pathlib
+import shutil
+import tempfile
+
+import pytest
+
+from support.journal import Journal
+from support.log import Log
+from support.server import Server
+from support.tokens import make_token
+from support.tools import check, done, records, run
+
+OWNER = (10001, 10002)
+as_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to give files away")
+ROOT_IS_WRITABLE = os.access("/", os.W_OK)
+
+
+def log_of_items(path, count=20, kind="log", *options):
+    """A log, closed, of lines `0`, `1`, ..."""
+    lines = path.parent / f"lines-of-{path.name}"
+    lines.write_text("".join(f"{number}\n" for number in range(count)))
+    done("convert", lines, path, "--to", kind, "--kind", "external", "--lines", *options)
+    lines.unlink()
+    return path
+
+
+def damage(path, place=40):
+    data = bytearray(path.read_bytes())
+    data[place] ^= 0xFF
+    path.write_bytes(data)
+
+
+def owner(path):
+    status = os.lstat(path)
+    return status.st_uid, status.st_gid
+
+
+# Files in use
+
+
+@pytest.mark.skipif(not ROOT_IS_WRITABLE, reason="needs a folder of its own below /")
+def test_a_data_directory_below_the_root_of_all_is_known_to_be_in_use():
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="tidemark-test-", dir="/"))
+    try:
+        with Server(folder) as server:
+            Log(server.client, "l").made("a", "b").close()
+            path = folder / "logs" / "l.LOG"
+            damage(path, 16)
+            for where in ("--in-place", f"--to={folder}/copy"):
+                refused = run("repair", path, where)
+                assert refused.returncode == 2 and "a server uses" in refused.stderr, refused
+        done("repair", path, "--in-place")
+    finally:
+        shutil.rmtree(folder)
