@@ -35,6 +35,8 @@ package indirect enum StoreError: Error, Equatable, Sendable {
     case noSpace(detail: String)
     case fileAccess(Fault)
     case io(Fault)
+    /// A folder, a FIFO or the like is where a file should be.
+    case notRegular(file: String)
     case overloaded(detail: String)
     /// A file system or a limit does not allow a file of that size.
     case fileTooLarge(detail: String)

@@ -65,11 +65,13 @@ package final class DataDirectory: Sendable {
     /// The absolute path of a file named relative to the directory.
     package func absolute(_ relative: String) -> String { path + "/" + relative }
 
-    /// Opens a file below the directory.
+    /// Opens a regular file below the directory.
+    ///
+    /// - Throws: `.notRegular` for anything else.
     package func open(
         _ relative: String, flags: Int32, mode: UInt32 = 0o640
     ) throws(StoreError) -> File {
-        try File(path: absolute(relative), name: relative, flags: flags, mode: mode)
+        try File.regular(absolute(relative), name: relative, flags: flags, mode: mode)
     }
 
     /// True if there is something at that place, whatever it is.
