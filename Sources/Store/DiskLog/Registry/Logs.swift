@@ -80,7 +80,7 @@ package final class Logs: Sendable {
         _ name: String, _ given: LogOptions, for holder: Holder, mustBeNew: Bool = false
     ) throws(StoreError) -> Opening {
         let options = given.sized(for: given.type)
-        try options.check()
+        try options.check(for: name)
         return try turns.with(name) { () throws(StoreError) in
             if let log = loaded(name) {
                 guard !mustBeNew else { throw .alreadyExists(name: "the log " + name) }
@@ -113,7 +113,7 @@ package final class Logs: Sendable {
         options = options.sized(for: type)
         options.format = type == .rotate ? .external : options.format ?? memory.format ?? .internal
         try options.size?.check(for: type)
-        try options.check()
+        try options.check(for: name)
         return options
     }
 
