@@ -55,3 +55,54 @@ def test_a_data_directory_below_the_root_of_all_is_known_to_be_in_use():
         done("repair", path, "--in-place")
     finally:
         shutil.rmtree(folder)
+
+
+# Whose they are
+
+
+@as_root
+def test_repairs_leave_files_to_their_owner(tmp_path):
+    folder = tmp_path / "a"
+    folder.mkdir()
+    log = log_of_items(folder / "log")
+    ringed = log_of_items(folder / "ring", 20, "wrap", "--size", "300", "--files", "4")
+    journal = log_of_items(folder / "journal", 20, "journal")
+    damage(log)
+    damage(folder / "ring.1")
+    newest = max(journal.glob("WiredTigerLog.*"))
+    with open(newest, "r+b") as file:
+        file.truncate(128 * 12 + 50)
+    os.chown(folder, *OWNER)
+    for path in folder.rglob("*"):
+        os.chown(path, *OWNER)
+    for path in (log, ringed, journal):
+        done("repair", path, "--in-place")
+    for path in folder.rglob("*"):
+        assert owner(path) == OWNER, path
+
+
+@as_root
+@pytest.mark.parametrize("kind", ["log", "wrap", "journal", "pool", "external"])
+def test_what_is_new_belongs_to_the_owner_of_its_folder(tmp_path, kind):
+    source = log_of_items(tmp_path / "log")
+    folder = tmp_path / "a"
+    folder.mkdir()
+    os.chown(folder, *OWNER)
+    sizes = ("--size", "300", "--files", "4") if kind == "wrap" else ()
+    done("convert", source, folder / "new", "--to", kind, *sizes)
+    if kind in ("log", "wrap", "journal"):
+        done("repair", folder / "new", "--to", folder / "copy")
+    assert list(folder.iterdir())
+    for path in folder.rglob("*"):
+        assert owner(path) == OWNER, path
+
+
+@as_root
+def test_tokens_made_by_root_can_be_read_by_the_owner_of_the_data(tmp_path):
+    data = tmp_path / "data"
+    data.mkdir()
+    os.chown(data, *OWNER)
+    make_token(data)
+    make_token(data, "read")
+    for path in data.rglob("*"):
+        assert owner(path) == OWNER, path

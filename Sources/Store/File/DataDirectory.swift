@@ -33,7 +33,7 @@ package final class DataDirectory: Sendable {
     ///
     /// - Throws: `.locked` if another server uses it.
     package init(path: String) throws(StoreError) {
-        try Self.makeFolders(of: path + "/.tidemark/lock")
+        try Self.makeFolders(of: path + "/x")
         self.path =
             realpath(path, nil).map { absolute in
                 defer { free(absolute) }
@@ -42,8 +42,9 @@ package final class DataDirectory: Sendable {
         let notes = ["pools", "logs", "places", "journals", "marks", "fences", "calls", "new"].map {
             ".tidemark/" + $0
         }
-        for folder in Self.kinds + notes {
-            try Self.makeFolder(path + "/" + folder)
+        for folder in Self.kinds + [".tidemark"] + notes
+        where try Self.makeFolder(path + "/" + folder) {
+            Self.give(path + "/" + folder, toOwnerOf: path)
         }
         newPrefix = ".tidemark/new/"
         lock = try DirectoryUse.take(path)
@@ -95,6 +96,7 @@ package final class DataDirectory: Sendable {
             throw StoreError(call: "link", errno: errno, file: relative)
         }
         do throws(StoreError) {
+        if !isServed { try setOwner(of: temporary, before: relative) }
             try syncFolder(of: relative)
         } catch {
             discard(relative)
@@ -111,6 +113,7 @@ package final class DataDirectory: Sendable {
         try syncFolder(of: relative)
     }
 
+        try setOwner(of: temporary, before: relative)
     /// Gives a file another name, in the place of what may have it; not yet durable.
     package func rename(_ relative: String, to other: String) throws(StoreError) {
         _ = try retryingSystemCall("rename", relative) {
@@ -237,25 +240,23 @@ package final class DataDirectory: Sendable {
         return try folders.keep(absolute(name), name: name)
     }
 
-    private static func folder(of relative: String) -> String {
-        relative.split(separator: "/").dropLast().joined(separator: "/")
-    }
-
     private static func makeFolders(of absolute: String) throws(StoreError) {
         var path = absolute.hasPrefix("/") ? "" : "."
         for segment in absolute.split(separator: "/").dropLast() {
             path += "/" + segment
-            try makeFolder(path)
+            _ = try makeFolder(path)
         }
     }
 
-    private static func makeFolder(_ path: String) throws(StoreError) {
+    /// - Returns: whether it was not there.
+    private static func makeFolder(_ path: String) throws(StoreError) -> Bool {
         if mkdir(path, 0o750) == 0 {
             let parent = path.split(separator: "/", omittingEmptySubsequences: false).dropLast()
             let folder = parent.joined(separator: "/")
-            return try sync(folder: folder.isEmpty ? "/" : folder, name: folder)
+            try sync(folder: folder.isEmpty ? "/" : folder, name: folder)
+            return true
         }
-        guard errno != EEXIST else { return }
+        guard errno != EEXIST else { return false }
         throw StoreError(call: "mkdir", errno: errno, file: path)
     }
 

@@ -8,8 +8,11 @@ enum DirectoryUse {
     ///
     /// - Throws: `.locked` if another process has it.
     static func take(_ directory: String) throws(StoreError) -> File {
-        let file = try File(
-            path: directory + "/" + lockName, name: lockName, flags: O_RDWR | O_CREAT)
+        let path = directory + "/" + lockName
+        if let made = try? File(path: path, name: lockName, flags: O_RDWR | O_CREAT | O_EXCL) {
+            withExtendedLifetime(made) { DataDirectory.give(path, toOwnerOf: directory) }
+        }
+        let file = try File(path: path, name: lockName, flags: O_RDWR | O_CREAT)
         guard flock(file.descriptor, LOCK_EX | LOCK_NB) == 0 else {
             throw .locked(detail: "another server uses the data directory \(directory)")
         }
