@@ -106,3 +106,51 @@ def test_tokens_made_by_root_can_be_read_by_the_owner_of_the_data(tmp_path):
     make_token(data, "read")
     for path in data.rglob("*"):
         assert owner(path) == OWNER, path
+
+
+# What they are
+
+
+def test_a_symbolic_link_leads_to_what_is_repaired(tmp_path):
+    log = log_of_items(tmp_path / "log")
+    damage(log)
+    link = tmp_path / "link"
+    link.symlink_to("log")
+    done("repair", link, "--in-place")
+    assert link.is_symlink() and (tmp_path / "log.damaged").is_file()
+    assert [found["state"] for found in check(log, link)] == ["clean", "clean"]
+
+
+def test_a_ring_of_symbolic_links_is_not_taken_apart(tmp_path):
+    ringed = log_of_items(tmp_path / "ring", 60, "wrap", "--size", "300", "--files", "4")
+    damage(tmp_path / "ring.1")
+    links = tmp_path / "links"
+    links.mkdir()
+    for path in tmp_path.glob("ring.*"):
+        (links / path.name).symlink_to(path)
+    done("repair", links / "ring", "--in-place")
+    assert check(ringed)[0]["state"] == "clean"
+    assert all(path.is_symlink() for path in links.iterdir())
+    damage(tmp_path / "ring.2")
+    (links / "ring.idx").unlink()
+    shutil.copy(tmp_path / "ring.idx", links)
+    refused = run("repair", links / "ring", "--in-place")
+    assert refused.returncode == 2 and "symbolic link" in refused.stderr
+    assert all(path.is_symlink() for path in links.glob("ring.[1-4]"))
+
+
+def test_damage_that_a_cut_does_not_remove_is_told(start, tmp_path):
+    server = start()
+    journal = Journal(server.client, "j", file_max=102_400)
+    for _ in range(3):
+        for _ in range(20):
+            journal.append(b"x" * 4000)
+    server.stop()
+    folder = server.data / "journals" / "j"
+    middle = sorted(folder.glob("WiredTigerLog.*"))[1]
+    middle.unlink()
+    for where in ("--in-place", f"--to={tmp_path}/copy"):
+        process = run("repair", folder, where)
+        assert process.returncode == 1 and "log file 2 is missing" in process.stderr, process
+    whole = log_of_items(tmp_path / "whole", 20, "journal")
+    done("repair", whole, "--in-place")

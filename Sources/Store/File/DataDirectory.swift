@@ -81,6 +81,12 @@ package final class DataDirectory: Sendable {
         return lstat(absolute(relative), &status) == 0
     }
 
+    /// True if a symbolic link is at that place.
+    func isLink(_ relative: String) -> Bool {
+        var status = stat()
+        return lstat(absolute(relative), &status) == 0 && status.st_mode & S_IFMT == S_IFLNK
+    }
+
     /// Makes the folders above a file, each on stable storage.
     package func makeFolders(above relative: String) throws(StoreError) {
         try Self.makeFolders(of: absolute(relative))
@@ -90,13 +96,13 @@ package final class DataDirectory: Sendable {
     ///
     /// - Throws: `.alreadyExists` if something has the name.
     package func publish(_ temporary: String, as relative: String) throws(StoreError) {
+        if !isServed { try setOwner(of: temporary, before: relative) }
         // Unlike rename(2), link(2) never replaces what another process put there meanwhile.
         if Glibc.link(absolute(temporary), absolute(relative)) != 0 {
             if errno == EEXIST { throw .alreadyExists(name: relative) }
             throw StoreError(call: "link", errno: errno, file: relative)
         }
         do throws(StoreError) {
-        if !isServed { try setOwner(of: temporary, before: relative) }
             try syncFolder(of: relative)
         } catch {
             discard(relative)
@@ -107,13 +113,13 @@ package final class DataDirectory: Sendable {
 
     /// Puts a file in the place of another, atomically and durably.
     package func replace(_ relative: String, with temporary: String) throws(StoreError) {
+        try setOwner(of: temporary, before: relative)
         _ = try retryingSystemCall("rename", relative) {
             Glibc.rename(absolute(temporary), absolute(relative))
         }
         try syncFolder(of: relative)
     }
 
-        try setOwner(of: temporary, before: relative)
     /// Gives a file another name, in the place of what may have it; not yet durable.
     package func rename(_ relative: String, to other: String) throws(StoreError) {
         _ = try retryingSystemCall("rename", relative) {

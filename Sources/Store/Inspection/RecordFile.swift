@@ -73,6 +73,20 @@ package struct RecordFile: Sendable {
         }
         numbers = kind == .journal ? [JournalDirectory.number(name) ?? 1] : []
     }
+    /// Where the file itself lies, if a symbolic link was named, which has nothing to repair.
+    package static func following(_ path: String) -> String {
+        for suffix in ["", ".idx"] {
+            var status = stat()
+            guard lstat(path + suffix, &status) == 0, status.st_mode & S_IFMT == S_IFLNK,
+                let absolute = realpath(path + suffix, nil)
+            else { continue }
+            defer { free(absolute) }
+            let found = String(cString: absolute)
+            if found.hasSuffix(suffix) { return String(found.dropLast(suffix.count)) }
+        }
+        return path
+    }
+
 
     /// Tells two names of the same from those of others.
     package var identity: String { folder.absolute(name) }
