@@ -154,3 +154,18 @@ def test_damage_that_a_cut_does_not_remove_is_told(start, tmp_path):
         assert process.returncode == 1 and "log file 2 is missing" in process.stderr, process
     whole = log_of_items(tmp_path / "whole", 20, "journal")
     done("repair", whole, "--in-place")
+
+
+def test_files_are_told_by_their_bytes_before_their_names(tmp_path):
+    lines = tmp_path / "lines"
+    lines.write_text("a\n")
+    paths = [tmp_path / name for name in ("a", "a.idx", "b.1", "b.idx")]
+    for path in paths:
+        done("convert", lines, path, "--to", "pool", "--kind", "external")
+    assert [found["kind"] for found in check(*paths)] == ["pool"] * 4
+    assert records(paths[1]) == [b"a\n"]
+    log = log_of_items(tmp_path / "c.siz")
+    assert check(log)[0]["kind"] == "log"
+    ringed = log_of_items(tmp_path / "ring", 20, "wrap", "--size", "300", "--files", "4")
+    for suffix in (".1", ".idx", ".siz"):
+        assert check(f"{ringed}{suffix}")[0]["kind"] == "wrap"
