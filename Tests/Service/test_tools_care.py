@@ -169,3 +169,31 @@ def test_files_are_told_by_their_bytes_before_their_names(tmp_path):
     ringed = log_of_items(tmp_path / "ring", 20, "wrap", "--size", "300", "--files", "4")
     for suffix in (".1", ".idx", ".siz"):
         assert check(f"{ringed}{suffix}")[0]["kind"] == "wrap"
+
+
+# What lies beside them
+
+
+@pytest.mark.parametrize("suffix", [".1", ".3", ".64999", ".idx", ".siz"])
+def test_a_new_ring_takes_over_no_file_of_an_old_one(tmp_path, suffix):
+    source = log_of_items(tmp_path / "log")
+    old = log_of_items(tmp_path / "old", 20, "wrap", "--size", "300", "--files", "4")
+    stale = tmp_path / f"new{suffix}"
+    stale.write_bytes(b"stale")
+    before = sorted(tmp_path.iterdir())
+    sizes = ("--size", "300", "--files", "4")
+    refused = [run("convert", source, tmp_path / "new", "--to", "wrap", *sizes),
+               run("repair", old, "--to", tmp_path / "new")]
+    for process in refused:
+        assert process.returncode == 2 and stale.name in process.stderr, process
+    assert sorted(tmp_path.iterdir()) == before and stale.read_bytes() == b"stale"
+
+
+def test_a_ring_beside_files_of_longer_names_is_made(tmp_path):
+    source = log_of_items(tmp_path / "log")
+    for name in ("new2.1", "new.1x", "new.x", "new.0"):
+        (tmp_path / name).write_bytes(b"another's")
+    done("convert", source, tmp_path / "new", "--to", "wrap", "--size", "300", "--files", "4")
+    assert len(records(tmp_path / "new")) == 20
+
+

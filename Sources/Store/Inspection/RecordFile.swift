@@ -145,9 +145,13 @@ package struct RecordFile: Sendable {
         {
             return .journal
         }
-        throw .badArgument(
+        return nil
+    }
+
+    private static func unknownKind(of path: String, _ status: stat) -> StoreError {
+        .badArgument(
             option: "kind",
-            detail: start.isEmpty
+            detail: status.st_size == 0
                 ? "\(path) is empty"
                 : "\(path) begins as no pool, log or journal does; say what it is with --kind "
                     + "(external logs have no mark to be told by)")
@@ -162,10 +166,7 @@ struct RingFiles {
 
     init(_ base: String, in folder: DataDirectory) throws(StoreError) {
         index = try RingIndex.read(base, in: folder)
-        let prefix = base + "."
-        let found = try folder.names(in: ".").compactMap { name in
-            name.hasPrefix(prefix) ? LogFileNames.number(name.dropFirst(prefix.utf8.count)) : nil
-        }.filter { $0 > 0 }.sorted()
+        let found = try Self.found(base, in: folder)
         guard !found.isEmpty else {
             throw .badArgument(option: "file", detail: "there is no file of the ring \(base)")
         }
@@ -176,5 +177,23 @@ struct RingFiles {
         case .none: current = .max
         }
         numbers = (found.filter { $0 > current } + found.filter { $0 <= current }).map(UInt32.init)
+    }
+
+    private static func found(
+        _ base: String, in folder: DataDirectory
+    ) throws(StoreError) -> [Int] {
+        let prefix = base + "."
+        return try folder.names(in: ".").compactMap { name in
+            name.hasPrefix(prefix) ? LogFileNames.number(name.dropFirst(prefix.utf8.count)) : nil
+        }.filter { $0 > 0 }.sorted()
+    }
+
+    /// A ring would take over every file that has such a name.
+    ///
+    /// - Throws: `.alreadyExists` if there is one of them.
+    static func requireNone(_ base: String, in folder: DataDirectory) throws(StoreError) {
+        let others = [RingIndex.path(base), RingSizeFile.path(base)].filter(folder.exists)
+        let numbered = try found(base, in: folder).map { "\(base).\($0)" }
+        if let name = (numbered + others).first { throw .alreadyExists(name: folder.shown(name)) }
     }
 }

@@ -72,6 +72,7 @@ struct RingRepair {
     ) throws(StoreError) -> [FileRepair.Part] {
         let (folderPath, newBase) = RecordFile.split(path)
         let target = DataDirectory(around: folderPath)
+        try RingFiles.requireNone(newBase, in: target)
         var names = NewNames(in: target)
         var parts: [FileRepair.Part] = []
         do throws(StoreError) {
