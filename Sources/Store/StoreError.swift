@@ -35,6 +35,8 @@ package indirect enum StoreError: Error, Equatable, Sendable {
     case noSpace(detail: String)
     case fileAccess(Fault)
     case io(Fault)
+    /// A folder, a FIFO or the like is where a file should be.
+    case notRegular(file: String)
     case overloaded(detail: String)
     /// A file system or a limit does not allow a file of that size.
     case fileTooLarge(detail: String)
@@ -73,8 +75,16 @@ extension StoreError {
         case .syncFailed(let fault), .io(let fault), .fileAccess(let fault):
             "\(fault.call) of \(fault.file) failed with \(errnoName(fault.errno))"
         case .failed(let detail), .cutShort(let detail), .noSpace(let detail),
-            .locked(let detail):
+            .locked(let detail), .notAPool(let detail), .versionMismatch(let detail),
+            .notImplemented(let detail), .overloaded(let detail), .fileTooLarge(let detail),
+            .badArchive(let detail), .badArgument(_, let detail):
             detail
+        case .argumentMismatch(let option, let expected, let actual):
+            "\(option) is \(expected), not \(actual)"
+        case .notRegular(let file): "\(file) is not a regular file"
+        case .log(let error): error.summary
+        case .journal(let error): error.summary
+        case .afterEffect(let error): error.summary
         default: "it has failed"
         }
     }

@@ -71,10 +71,12 @@ extension Service {
             check(
                 "pools", failed: store.pools.allLoaded.filter(\.view.state.hasFailed).map(\.name)),
             check(
-                "logs", failed: store.logs.allLoaded.filter(\.view.state.hasFailed).map(\.name)),
+                "logs", failed: store.logs.allLoaded.filter(\.view.state.hasFailed).map(\.name),
+                unopened: store.logs.unopened),
             check(
                 "journals",
-                failed: store.journals.allLoaded.filter(\.view.state.hasFailed).map(\.name)),
+                failed: store.journals.allLoaded.filter(\.view.state.hasFailed).map(\.name),
+                unopened: store.journals.unopened),
         ].compactMap(\.self)
         checks += failures
         let isReady = !isDraining && hasSpace && failures.isEmpty
@@ -87,9 +89,12 @@ extension Service {
             .object(document))
     }
 
-    /// Names some of those that have failed, or counts them where names are not for everyone; nil if
+    /// Names some of those that have failed or could not be opened, or counts them where names are not for everyone; nil if
     /// none have.
-    private func check(_ kind: String, failed: [String]) -> JSONValue.Member? {
+    private func check(
+        _ kind: String, failed: [String], unopened: UnopenedNames? = nil
+    ) -> JSONValue.Member? {
+        let failed = Set(failed).union(unopened?.all ?? [])
         guard !failed.isEmpty else { return nil }
         if tokens.isNeeded {
             return .init(name: kind, value: .string("failed: \(failed.count)"))

@@ -24,7 +24,8 @@ extension Problem {
         case .noSuchPool, .poolClosed, .poolOpen, .poolFull, .recordTooLarge, .readOnlyMode,
             .notAPool, .versionMismatch:
             self.init(ofPool: error)
-        case .syncFailed, .failed, .cutShort, .noSpace, .fileAccess, .io, .fileTooLarge:
+        case .syncFailed, .failed, .cutShort, .noSpace, .fileAccess, .io, .notRegular,
+            .fileTooLarge:
             self.init(ofFile: error, engine)
         case .alreadyExists(let name): self.init(.alreadyExists, "\(name) is there already")
         case .badArgument(let option, let detail):
@@ -146,6 +147,7 @@ extension Problem {
         case .io(let fault):
             self.init(.ioError, "\(fault.call) of \(fault.file) failed")
             name(fault, engine)
+        case .notRegular(let file): self.init(.ioError, "\(file) is not a regular file")
         case .fileTooLarge(let detail): self.init(.noSpace, detail)
         default: self.init(.internalError, "\(error)")
         }

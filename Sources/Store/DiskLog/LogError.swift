@@ -39,6 +39,22 @@ package indirect enum LogError: Equatable, Sendable {
     /// The file is open for writing under another name.
     case fileInUse(file: String, by: String)
 
+    /// What happened, in a few words.
+    var summary: String {
+        switch self {
+        case .needRepair(let file): "\(file) was not closed"
+        case .notALogFile(let file): "\(file) does not begin as a log file does"
+        case .corruptLogFile(let file, let offset): "there is no item at byte \(offset) of \(file)"
+        case .noSuchFile(let file): "there is no file \(file)"
+        case .fileInUse(let file, let other):
+            "\(file) is being written under the name \(other)"
+        case .sizeMismatch: "its files have another size than it was opened with"
+        case .invalidHeader(let detail): "its head is no head: \(detail)"
+        case .stopped(_, let cause), .partial(_, _, _, let cause): cause.summary
+        default: "it has failed"
+        }
+    }
+
     /// A halt log without room for all of a batch; sizes in bytes.
     package struct Full: Equatable, Sendable {
         package let name: String

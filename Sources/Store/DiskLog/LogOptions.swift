@@ -93,9 +93,12 @@ package struct LogOptions: Equatable, Sendable {
         return options
     }
 
-    /// - Throws: `.badArgument` for what no log can have.
-    package func check() throws(StoreError) {
-        if let file { try ResourceName.checkPath(file, kind: "logs") }
+    /// - Throws: `.badArgument` for what no log of that name can have.
+    func check(for name: String) throws(StoreError) {
+        // The default place is longer than what a client may give where the name is.
+        if let file, file != Logs.defaultBase(name) {
+            try ResourceName.checkPath(file, kind: "logs")
+        }
         if repair == .truncate, mode == .readOnly {
             throw .badArgument(
                 option: "repair", detail: "a log that is opened read_only can't be truncated")

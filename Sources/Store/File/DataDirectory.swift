@@ -33,7 +33,7 @@ package final class DataDirectory: Sendable {
     ///
     /// - Throws: `.locked` if another server uses it.
     package init(path: String) throws(StoreError) {
-        try Self.makeFolders(of: path + "/.tidemark/lock")
+        try Self.makeFolders(of: path + "/x")
         self.path =
             realpath(path, nil).map { absolute in
                 defer { free(absolute) }
@@ -42,8 +42,9 @@ package final class DataDirectory: Sendable {
         let notes = ["pools", "logs", "places", "journals", "marks", "fences", "calls", "new"].map {
             ".tidemark/" + $0
         }
-        for folder in Self.kinds + notes {
-            try Self.makeFolder(path + "/" + folder)
+        for folder in Self.kinds + [".tidemark"] + notes
+        where try Self.makeFolder(path + "/" + folder) {
+            Self.give(path + "/" + folder, toOwnerOf: path)
         }
         newPrefix = ".tidemark/new/"
         lock = try DirectoryUse.take(path)
@@ -65,17 +66,25 @@ package final class DataDirectory: Sendable {
     /// The absolute path of a file named relative to the directory.
     package func absolute(_ relative: String) -> String { path + "/" + relative }
 
-    /// Opens a file below the directory.
+    /// Opens a regular file below the directory.
+    ///
+    /// - Throws: `.notRegular` for anything else.
     package func open(
         _ relative: String, flags: Int32, mode: UInt32 = 0o640
     ) throws(StoreError) -> File {
-        try File(path: absolute(relative), name: relative, flags: flags, mode: mode)
+        try File.regular(absolute(relative), name: relative, flags: flags, mode: mode)
     }
 
     /// True if there is something at that place, whatever it is.
     package func exists(_ relative: String) -> Bool {
         var status = stat()
         return lstat(absolute(relative), &status) == 0
+    }
+
+    /// True if a symbolic link is at that place.
+    func isLink(_ relative: String) -> Bool {
+        var status = stat()
+        return lstat(absolute(relative), &status) == 0 && status.st_mode & S_IFMT == S_IFLNK
     }
 
     /// Makes the folders above a file, each on stable storage.
@@ -87,6 +96,7 @@ package final class DataDirectory: Sendable {
     ///
     /// - Throws: `.alreadyExists` if something has the name.
     package func publish(_ temporary: String, as relative: String) throws(StoreError) {
+        if !isServed { try setOwner(of: temporary, before: relative) }
         // Unlike rename(2), link(2) never replaces what another process put there meanwhile.
         if Glibc.link(absolute(temporary), absolute(relative)) != 0 {
             if errno == EEXIST { throw .alreadyExists(name: relative) }
@@ -103,6 +113,7 @@ package final class DataDirectory: Sendable {
 
     /// Puts a file in the place of another, atomically and durably.
     package func replace(_ relative: String, with temporary: String) throws(StoreError) {
+        try setOwner(of: temporary, before: relative)
         _ = try retryingSystemCall("rename", relative) {
             Glibc.rename(absolute(temporary), absolute(relative))
         }
@@ -235,25 +246,23 @@ package final class DataDirectory: Sendable {
         return try folders.keep(absolute(name), name: name)
     }
 
-    private static func folder(of relative: String) -> String {
-        relative.split(separator: "/").dropLast().joined(separator: "/")
-    }
-
     private static func makeFolders(of absolute: String) throws(StoreError) {
         var path = absolute.hasPrefix("/") ? "" : "."
         for segment in absolute.split(separator: "/").dropLast() {
             path += "/" + segment
-            try makeFolder(path)
+            _ = try makeFolder(path)
         }
     }
 
-    private static func makeFolder(_ path: String) throws(StoreError) {
+    /// - Returns: whether it was not there.
+    private static func makeFolder(_ path: String) throws(StoreError) -> Bool {
         if mkdir(path, 0o750) == 0 {
             let parent = path.split(separator: "/", omittingEmptySubsequences: false).dropLast()
             let folder = parent.joined(separator: "/")
-            return try sync(folder: folder.isEmpty ? "/" : folder, name: folder)
+            try sync(folder: folder.isEmpty ? "/" : folder, name: folder)
+            return true
         }
-        guard errno != EEXIST else { return }
+        guard errno != EEXIST else { return false }
         throw StoreError(call: "mkdir", errno: errno, file: path)
     }
 

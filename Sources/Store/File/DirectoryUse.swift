@@ -8,8 +8,11 @@ enum DirectoryUse {
     ///
     /// - Throws: `.locked` if another process has it.
     static func take(_ directory: String) throws(StoreError) -> File {
-        let file = try File(
-            path: directory + "/" + lockName, name: lockName, flags: O_RDWR | O_CREAT)
+        let path = directory + "/" + lockName
+        if let made = try? File(path: path, name: lockName, flags: O_RDWR | O_CREAT | O_EXCL) {
+            withExtendedLifetime(made) { DataDirectory.give(path, toOwnerOf: directory) }
+        }
+        let file = try File(path: path, name: lockName, flags: O_RDWR | O_CREAT)
         guard flock(file.descriptor, LOCK_EX | LOCK_NB) == 0 else {
             throw .locked(detail: "another server uses the data directory \(directory)")
         }
@@ -21,11 +24,13 @@ enum DirectoryUse {
         guard let absolute = realpath(path, nil) else { return nil }
         defer { free(absolute) }
         var rest = String(cString: absolute)[...]
-        while let slash = rest.lastIndex(of: "/"), slash > rest.startIndex {
-            if access(String(rest) + "/" + lockName, F_OK) == 0 { return String(rest) }
+        // The folders as they are written before a name: the topmost one is nothing at all.
+        if rest == "/" { rest = "" }
+        while access(String(rest) + "/" + lockName, F_OK) != 0 {
+            guard let slash = rest.lastIndex(of: "/") else { return nil }
             rest = rest[..<slash]
         }
-        return nil
+        return rest.isEmpty ? "/" : String(rest)
     }
 
     /// Whether a server uses a data directory now.

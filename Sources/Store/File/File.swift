@@ -17,6 +17,19 @@ package struct File: ~Copyable, Sendable {
         self.name = name
     }
 
+    /// Opens a regular file and nothing else: a FIFO would be waited for, perhaps for good.
+    ///
+    /// - Throws: `.notRegular`.
+    static func regular(
+        _ path: String, name: String, flags: Int32, mode: mode_t = 0o640
+    ) throws(StoreError) -> File {
+        let file = try File(path: path, name: name, flags: flags | O_NONBLOCK, mode: mode)
+        guard try file.status().st_mode & S_IFMT == S_IFREG else {
+            throw .notRegular(file: name)
+        }
+        return file
+    }
+
     /// Takes a descriptor that is open already, and closes it in the end.
     init(taking descriptor: Int32, name: String) {
         self.descriptor = descriptor

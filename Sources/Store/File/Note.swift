@@ -22,6 +22,22 @@ struct Note: Equatable, Sendable {
         Array(values.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)\n" }.joined().utf8)
     }
 
+    /// - Parameter isRead: of keys whether what stands there could be read.
+    /// - Throws: `.failed` where it could not.
+    func requireRead(_ isRead: [String: Bool], at path: String) throws(StoreError) {
+        let damaged = isRead.filter { values[$0.key] != nil && !$0.value }.keys.sorted()
+        if let key = damaged.first { throw Self.damaged(path, key, values[key] ?? "") }
+    }
+
+    /// What a note is that says what nothing can have been opened with.
+    static func damaged(_ path: String, _ error: StoreError) -> StoreError {
+        .failed(detail: "\(path) is damaged: \(error.summary)")
+    }
+
+    private static func damaged(_ path: String, _ key: String, _ value: String) -> StoreError {
+        .failed(detail: "\(path) is damaged: \(key) cannot be \(value.prefix(100))")
+    }
+
     subscript(key: String) -> Int? {
         get { values[key].flatMap { Int($0) } }
         set { values[key] = newValue.map { String($0) } }

@@ -31,10 +31,16 @@ struct JournalFolder {
     /// - Throws: `.alreadyExists` if something has the name.
     func finish(as name: String) throws(StoreError) {
         try StubDatabase.make(in: directory)
+        for file in try directory.data.names(in: directory.path) {
+            DataDirectory.give(
+                directory.data.absolute(directory.path(file)), toOwnerOf: directory.data.path)
+        }
         try directory.data.syncFolder(of: directory.path("x"))
         guard !directory.data.exists(name) else {
             throw .alreadyExists(name: directory.data.shown(name))
         }
+        DataDirectory.give(
+            directory.data.absolute(directory.path), toOwnerOf: directory.data.path)
         try directory.data.rename(directory.path, to: name)
         try directory.data.syncFolder(of: name)
     }

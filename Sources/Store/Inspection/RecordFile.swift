@@ -51,7 +51,9 @@ package struct RecordFile: Sendable {
             return
         }
         isFolder = false
-        if let base = Self.ringBase(of: name, in: folder, given, isThere: isThere) {
+        let isRegular = isThere && status.st_mode & S_IFMT == S_IFREG
+        let told = isRegular && given == nil ? try Self.kind(ofBytesAt: name, in: folder) : nil
+        if let base = Self.ringBase(of: name, in: folder, given, isThere: isThere, told) {
             self.path = String(path.dropLast(name.utf8.count)) + base
             self.name = base
             kind = .wrap
@@ -61,17 +63,28 @@ package struct RecordFile: Sendable {
         guard isThere else {
             throw .badArgument(option: "file", detail: "there is no file \(path)")
         }
-        guard status.st_mode & S_IFMT == S_IFREG else {
+        guard isRegular else {
             throw .badArgument(option: "file", detail: "\(path) is not a regular file")
         }
         self.path = path
         self.name = name
-        if let given {
-            kind = given
-        } else {
-            kind = try Self.kind(ofBytesAt: name, in: folder, path)
-        }
+        guard let known = given ?? told else { throw Self.unknownKind(of: path, status) }
+        kind = known
         numbers = kind == .journal ? [JournalDirectory.number(name) ?? 1] : []
+    }
+
+    /// Where the file itself lies, if a symbolic link was named, which has nothing to repair.
+    package static func following(_ path: String) -> String {
+        for suffix in ["", ".idx"] {
+            var status = stat()
+            guard lstat(path + suffix, &status) == 0, status.st_mode & S_IFMT == S_IFLNK,
+                let absolute = realpath(path + suffix, nil)
+            else { continue }
+            defer { free(absolute) }
+            let found = String(cString: absolute)
+            if found.hasSuffix(suffix) { return String(found.dropLast(suffix.count)) }
+        }
+        return path
     }
 
     /// Tells two names of the same from those of others.
@@ -99,12 +112,15 @@ package struct RecordFile: Sendable {
     }
 
     /// The base of the ring whose file has that name; nil if it belongs to none.
+    ///
+    /// - Parameter told: what the bytes of the file begin as: any file may have such a name.
     private static func ringBase(
-        of name: String, in folder: DataDirectory, _ given: Kind?, isThere: Bool
+        of name: String, in folder: DataDirectory, _ given: Kind?, isThere: Bool, _ told: Kind?
     ) -> String? {
-        guard given == nil || given == .wrap else { return nil }
+        guard given == nil || given == .wrap, told == nil || told == .log else { return nil }
         if !isThere { return folder.exists(RingIndex.path(name)) ? name : nil }
-        for suffix in [".idx", ".siz"] where name.hasSuffix(suffix) && name.utf8.count > 4 {
+        for suffix in [".idx", ".siz"]
+        where told == nil && name.hasSuffix(suffix) && name.utf8.count > 4 {
             return String(name.dropLast(suffix.utf8.count))
         }
         guard let dot = name.lastIndex(of: "."), dot > name.startIndex,
@@ -114,10 +130,11 @@ package struct RecordFile: Sendable {
         return given == .wrap || folder.exists(RingIndex.path(base)) ? base : nil
     }
 
+    /// What the first bytes of a file say; nil if nothing.
     private static func kind(
-        ofBytesAt name: String, in folder: DataDirectory, _ path: String
-    ) throws(StoreError) -> Kind {
-        let start = try folder.open(name, flags: O_RDONLY | O_NONBLOCK).read(
+        ofBytesAt name: String, in folder: DataDirectory
+    ) throws(StoreError) -> Kind? {
+        let start = try folder.open(name, flags: O_RDONLY).read(
             at: 0, count: RecordHeader.alignment)
         if start.starts(with: PoolLayout.signature) || start.starts(with: PoolSet.signature) {
             return .pool
@@ -128,9 +145,13 @@ package struct RecordFile: Sendable {
         {
             return .journal
         }
-        throw .badArgument(
+        return nil
+    }
+
+    private static func unknownKind(of path: String, _ status: stat) -> StoreError {
+        .badArgument(
             option: "kind",
-            detail: start.isEmpty
+            detail: status.st_size == 0
                 ? "\(path) is empty"
                 : "\(path) begins as no pool, log or journal does; say what it is with --kind "
                     + "(external logs have no mark to be told by)")
@@ -145,10 +166,7 @@ struct RingFiles {
 
     init(_ base: String, in folder: DataDirectory) throws(StoreError) {
         index = try RingIndex.read(base, in: folder)
-        let prefix = base + "."
-        let found = try folder.names(in: ".").compactMap { name in
-            name.hasPrefix(prefix) ? LogFileNames.number(name.dropFirst(prefix.utf8.count)) : nil
-        }.filter { $0 > 0 }.sorted()
+        let found = try Self.found(base, in: folder)
         guard !found.isEmpty else {
             throw .badArgument(option: "file", detail: "there is no file of the ring \(base)")
         }
@@ -159,5 +177,23 @@ struct RingFiles {
         case .none: current = .max
         }
         numbers = (found.filter { $0 > current } + found.filter { $0 <= current }).map(UInt32.init)
+    }
+
+    private static func found(
+        _ base: String, in folder: DataDirectory
+    ) throws(StoreError) -> [Int] {
+        let prefix = base + "."
+        return try folder.names(in: ".").compactMap { name in
+            name.hasPrefix(prefix) ? LogFileNames.number(name.dropFirst(prefix.utf8.count)) : nil
+        }.filter { $0 > 0 }.sorted()
+    }
+
+    /// A ring would take over every file that has such a name.
+    ///
+    /// - Throws: `.alreadyExists` if there is one of them.
+    static func requireNone(_ base: String, in folder: DataDirectory) throws(StoreError) {
+        let others = [RingIndex.path(base), RingSizeFile.path(base)].filter(folder.exists)
+        let numbered = try found(base, in: folder).map { "\(base).\($0)" }
+        if let name = (numbered + others).first { throw .alreadyExists(name: folder.shown(name)) }
     }
 }

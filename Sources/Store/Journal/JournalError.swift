@@ -26,4 +26,17 @@ package enum JournalError: Equatable, Sendable {
     case tooManyCursors(name: String, limit: Int)
     /// The directory holds tables, whose log only their database may end.
     case foreignDatabase(detail: String)
+
+    /// What happened, in a few words.
+    var summary: String {
+        switch self {
+        case .corrupt(let lsn, let detail), .importNeedsRepair(let lsn, let detail),
+            .noCompressor(let lsn, let detail):
+            "at \(lsn): \(detail)"
+        case .noLogFiles(let path): "there are no log files in \(path)"
+        case .noSuchDirectory(let path): "there is no directory \(path)"
+        case .busy(let detail), .foreignDatabase(let detail): detail
+        default: "it has failed"
+        }
+    }
 }

@@ -151,19 +151,15 @@ struct PoolFile: Sendable {
         _ path: String, in directory: DataDirectory, _ access: Int32
     ) throws(StoreError) -> File {
         try checkName(path)
-        let file: File
         do throws(StoreError) {
-            file = try directory.open(path, flags: access | O_NONBLOCK)
+            return try directory.open(path, flags: access)
         } catch {
+            if case .notRegular = error { throw .notAPool(detail: "it is not a regular file") }
             guard case .io(let fault) = error, [ENOENT, ENOTDIR].contains(fault.errno) else {
                 throw error
             }
             throw .noSuchPool(name: path)
         }
-        guard try file.status().st_mode & S_IFMT == S_IFREG else {
-            throw .notAPool(detail: "it is not a regular file")
-        }
-        return file
     }
 
     private static func checkSize(_ size: Int) throws(StoreError) {

@@ -11,7 +11,8 @@ struct Repair: ParsableCommand {
             Erlang's disk_log does it, a ring file by file, and then is closed. A journal is cut \
             where its whole records end, in its newest file only. In a pool nothing can be repaired.
 
-            Refuses what a process has open. Exits 0 if it is whole now, 2 if nothing was done.
+            Refuses what a process has open. Exits 0 if it is whole now, 1 if damage is left that \
+            cannot be cut off, 2 if nothing was done.
             """)
 
     @Argument(help: "A log, a ring or a journal.")
@@ -36,12 +37,13 @@ struct Repair: ParsableCommand {
     }
 
     func run() throws {
-        let parts = try onFile { () throws(StoreError) in
-            let file = try RecordFile(self.file, kind: options.kind)
+        let path = inPlace ? RecordFile.following(file) : file
+        let (parts, left) = try onFile { () throws(StoreError) in
+            let file = try RecordFile(path, kind: options.kind)
             let progress = ProgressLine(total: file.size)
             defer { progress.clear() }
             let repair = FileRepair(file, isLossy: lossy) { progress.show($0) }
-            return try repair.run(to: to)
+            return (try repair.run(to: to), try damageLeft(in: to ?? path, file.kind))
         }
         for part in parts {
             var line = "\(part.name): kept \(part.kept) records, lost \(part.badBytes) bytes"
@@ -49,5 +51,17 @@ struct Repair: ParsableCommand {
             print(line)
             if let saved = part.saved { print("  what was there before: \(saved)") }
         }
+        guard left.isEmpty else {
+            for line in left { printError("tidemark: \(line)") }
+            throw FileExit.damaged.code
+        }
+    }
+
+    /// What is wrong still: a journal is only cut, whatever else there is to say of it.
+    private func damageLeft(
+        in path: String, _ kind: RecordFile.Kind
+    ) throws(StoreError) -> [String] {
+        guard kind == .journal else { return [] }
+        return try RecordFile(path, kind: kind).check().damage
     }
 }

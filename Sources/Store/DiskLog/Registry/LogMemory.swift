@@ -48,6 +48,27 @@ struct LogMemory: Equatable, Sendable {
         return options
     }
 
+    /// The options, which a log must be able to have.
+    ///
+    /// - Throws: `.failed` where somebody has damaged the note.
+    func checkedOptions(for name: String) throws(StoreError) -> LogOptions {
+        let options = options.sized(for: type)
+        let isRead = [
+            "type": type != nil, "format": format != nil, "mode": options.mode != nil,
+            "durability": options.durability != nil, "head": options.head != nil,
+            "size": note.values["size"].flatMap(LogSize.init(noted:)) != nil,
+            "moving_size": sizeWhenMoved != nil,
+        ]
+        try note.requireRead(isRead, at: path)
+        do throws(StoreError) {
+            try options.check(for: name)
+            if let movingTo { try ResourceName.checkPath(movingTo, kind: "logs") }
+        } catch {
+            throw Note.damaged(path, error)
+        }
+        return options
+    }
+
     /// Keeps the options with which a log was opened, and whether the service holds it.
     mutating func remember(_ options: LogOptions, isHeld: Bool) {
         note.values["file"] = options.file
@@ -110,11 +131,14 @@ extension LogSize {
     }
 
     fileprivate init?(noted: String) {
-        let numbers = noted.split(separator: ",").compactMap { Int($0) }
-        switch numbers.count {
+        let parts = noted.split(separator: ",", omittingEmptySubsequences: false)
+        let numbers = parts.compactMap { Int($0) }
+        switch numbers.count == parts.count ? numbers.count : 0 {
         case 1: self = .bytes(numbers[0])
         case 2: self = .files(maxBytes: numbers[0], maxFiles: numbers[1])
-        default: self = .infinity
+        default:
+            guard noted == "infinity" else { return nil }
+            self = .infinity
         }
     }
 }

@@ -58,20 +58,18 @@ extension Logs {
     func openHeld() {
         let names = (try? directory.names(in: ".tidemark/logs")) ?? []
         reopening.start(names, on: services.files) { [self] name in
-            let memory = try? LogMemory(of: name, in: directory)
-            if memory?.isHeld == true { openOne(name) }
-            // Carries on with a removal, or takes back an import.
-            if memory?.isDeleting == true {
-                try? turns.with(name) { () throws(StoreError) in _ = try self.memory(of: name) }
+            do throws(StoreError) {
+                let memory = try unopened.noting(name) { () throws(StoreError) in
+                    try LogMemory(of: name, in: directory)
+                }
+                if memory.isHeld { _ = try find(name) }
+                // Carries on with a removal, or takes back an import.
+                if memory.isDeleting {
+                    try turns.with(name) { () throws(StoreError) in _ = try self.memory(of: name) }
+                }
+            } catch {
+                services.report("log \(name) could not be opened: \(error.summary)")
             }
-        }
-    }
-
-    private func openOne(_ name: String) {
-        do throws(StoreError) {
-            _ = try find(name)
-        } catch {
-            services.report("log \(name) could not be opened: \(error.summary)")
         }
     }
 

@@ -38,6 +38,7 @@ extension Logs {
     private func finishReopening(
         _ name: String, _ memory: LogMemory
     ) throws(StoreError) -> LogMemory {
+        let options = try memory.checkedOptions(for: name)
         let base = memory.file ?? Self.defaultBase(name)
         let place = try LogPlace.read(LogPlaceFile.path(of: name), in: directory).first?.place
         if let target = memory.movingTo, let place, place.isReopening, place.isMoving {
@@ -51,7 +52,7 @@ extension Logs {
                     highest: max(Int(highest ?? 0), LogSize.fileNumberLimit - 1), in: directory)
             case .rotate:
                 try RotateArchives(base: base, directory: directory).moveAway(
-                    to: target, maxFiles: memory.options.size?.files ?? 1)
+                    to: target, maxFiles: options.size?.files ?? 1)
             }
             try directory.syncFolder(of: target)
             try directory.syncFolder(of: base)

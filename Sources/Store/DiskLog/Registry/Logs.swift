@@ -27,6 +27,8 @@ package final class Logs: Sendable {
     let open = OpenLogs()
     /// Why the last opening of a log failed.
     private let failures = Locked<[String: StoreError]>([:])
+    /// Those that the service holds and could not open.
+    package let unopened = UnopenedNames()
     let turns: NameTurns
     /// Base names of files that are being opened.
     private let bases: NameTurns
@@ -55,7 +57,10 @@ package final class Logs: Sendable {
     /// Why the last opening of a log failed, if it did.
     func failure(of name: String) -> StoreError? { failures.withLock { $0[name] } }
 
-    func forgetFailure(of name: String) { failures.withLock { $0[name] = nil } }
+    func forgetFailure(of name: String) {
+        failures.withLock { $0[name] = nil }
+        unopened.remove(name)
+    }
 
     /// All logs that are open now.
     package var allLoaded: [DiskLog] { open.all }
@@ -67,10 +72,14 @@ package final class Logs: Sendable {
             if let log = loaded(name) { return log }
             let memory = try memory(of: name)
             guard memory.isHeld else {
+                unopened.remove(name)
                 throw .log(.noSuchLog(name: name, isKnown: exists(name, memory)))
             }
             if let failure = failures.withLock({ $0[name] }) { throw failure }
-            return try load(name, memory.options, memory, for: .service).log
+            return try unopened.noting(name) { () throws(StoreError) in
+                let options = try memory.checkedOptions(for: name)
+                return try load(name, options, memory, for: .service).log
+            }
         }
     }
 
@@ -82,7 +91,7 @@ package final class Logs: Sendable {
         _ name: String, _ given: LogOptions, for holder: Holder, mustBeNew: Bool = false
     ) throws(StoreError) -> Opening {
         let options = given.sized(for: given.type)
-        try options.check()
+        try options.check(for: name)
         return try turns.with(name) { () throws(StoreError) in
             if let log = loaded(name) {
                 guard !mustBeNew else { throw .alreadyExists(name: "the log " + name) }
@@ -115,7 +124,7 @@ package final class Logs: Sendable {
         options = options.sized(for: type)
         options.format = type == .rotate ? .external : options.format ?? memory.format ?? .internal
         try options.size?.check(for: type)
-        try options.check()
+        try options.check(for: name)
         return options
     }
 
@@ -155,7 +164,7 @@ package final class Logs: Sendable {
             failures.withLock { $0[name] = error }
             throw error
         }
-        failures.withLock { $0[name] = nil }
+        forgetFailure(of: name)
         let log = DiskLog(
             opened, type: options.type ?? .halt, options: options,
             services: services, handles: handles)
@@ -248,6 +257,7 @@ package final class Logs: Sendable {
                     throw .log(.noSuchLog(name: name, isKnown: exists(name, memory)))
                 }
                 try remember(name, isHeld: false)
+                unopened.remove(name)
                 return nil
             }
             try? log.owners.unblock(by: caller)
@@ -304,7 +314,7 @@ package final class Logs: Sendable {
                 log.isDeleted.set()
                 try? unload(log, telling: .deleted)
             }
-            failures.withLock { $0[name] = nil }
+            forgetFailure(of: name)
             try keepFiles ? forget(name) : finishDeleting(name, memory)
         }
     }
@@ -314,6 +324,7 @@ package final class Logs: Sendable {
         try? turns.with(log.name) { () throws(StoreError) in
             guard loaded(log.name) === log else { return }
             failures.withLock { $0[log.name] = .failed(detail: "a truncate or reopen failed") }
+            if log.owners.holders.service { unopened.add(log.name) }
             try unload(log, telling: .closed)
         }
     }

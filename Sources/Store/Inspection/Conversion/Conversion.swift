@@ -159,8 +159,9 @@ extension Conversion.Target {
     func makeSink() throws(StoreError) -> any RecordSink {
         let (folderPath, name) = RecordFile.split(path)
         let folder = DataDirectory(around: folderPath)
-        let used = kind == .wrap ? [".1", ".idx", ".siz"].map { name + $0 } : [name]
-        for name in used where folder.exists(name) {
+        if kind == .wrap {
+            try RingFiles.requireNone(name, in: folder)
+        } else if folder.exists(name) {
             throw .alreadyExists(name: folder.shown(name))
         }
         return switch kind {

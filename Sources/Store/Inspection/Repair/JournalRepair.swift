@@ -92,7 +92,9 @@ struct JournalRepair {
         guard !file.folder.exists(saved) else {
             throw .alreadyExists(name: file.folder.shown(saved))
         }
-        try file.folder.copy(name, in: file.folder, from: cut.offset, to: saved)
+        let temporary = file.folder.temporaryName()
+        try file.folder.copy(name, in: file.folder, from: cut.offset, to: temporary)
+        try file.folder.publish(temporary, as: saved)
         try file.folder.syncFolder(of: saved)
         let opened = try file.folder.open(name, flags: O_RDWR)
         try opened.truncate(to: cut.offset)

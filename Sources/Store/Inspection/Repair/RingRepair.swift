@@ -48,6 +48,11 @@ struct RingRepair {
     }
 
     private func runInPlace(_ index: RingIndex) throws(StoreError) -> [FileRepair.Part] {
+        for number in repair.file.numbers where folder.isLink("\(base).\(number)") {
+            throw .failed(
+                detail: "\(folder.shown("\(base).\(number)")) is a symbolic link: a repair would "
+                    + "put a file in its place")
+        }
         var parts: [FileRepair.Part] = []
         for number in repair.file.numbers {
             parts.append(
@@ -67,6 +72,7 @@ struct RingRepair {
     ) throws(StoreError) -> [FileRepair.Part] {
         let (folderPath, newBase) = RecordFile.split(path)
         let target = DataDirectory(around: folderPath)
+        try RingFiles.requireNone(newBase, in: target)
         var names = NewNames(in: target)
         var parts: [FileRepair.Part] = []
         do throws(StoreError) {

@@ -24,7 +24,8 @@ struct JournalMemory: Equatable, Sendable {
     var identity: String { note.values["identity"] ?? "00000000" }
 
     var generation: Int {
-        get { note["generation"] ?? 1 }
+        // Room to rise is left, whatever stands there.
+        get { min(note["generation"] ?? 1, 1 << 62) }
         set { note["generation"] = newValue }
     }
 
@@ -66,6 +67,26 @@ struct JournalMemory: Equatable, Sendable {
             note.values["durability"] = newValue.durability?.rawValue
             note["hold"] = newValue.maxCursorHoldMilliseconds
         }
+    }
+
+    /// The options, which a journal must be able to have.
+    ///
+    /// - Throws: `.failed` where somebody has damaged the note.
+    func checkedOptions() throws(StoreError) -> JournalOptions {
+        let options = options
+        let isRead = [
+            "mode": options.mode != nil, "file_max": options.fileMax != nil,
+            "compressor": options.compressor != nil, "archive": options.archive != nil,
+            "prealloc": options.prealloc != nil, "durability": options.durability != nil,
+            "hold": options.maxCursorHoldMilliseconds != nil,
+        ]
+        try note.requireRead(isRead, at: notePath)
+        do throws(StoreError) {
+            try options.check()
+        } catch {
+            throw Note.damaged(notePath, error)
+        }
+        return options
     }
 
     /// Gives a journal that is new the identity that it keeps.

@@ -43,15 +43,17 @@ extension Journals {
     func openHeld() {
         let names = (try? directory.names(in: ".tidemark/journals")) ?? []
         reopening.start(names, on: services.files) { [self] name in
-            guard let memory = try? JournalMemory(of: name, in: directory), !memory.isClosed
-            else { return }
-            // Carries on with a removal, or takes back an import.
-            if memory.isDeleting {
-                try? turns.with(name) { () throws(StoreError) in _ = try self.memory(of: name) }
-                return
-            }
             do throws(StoreError) {
-                _ = try find(name)
+                let memory = try unopened.noting(name) { () throws(StoreError) in
+                    try JournalMemory(of: name, in: directory)
+                }
+                guard !memory.isClosed else { return }
+                // Carries on with a removal, or takes back an import.
+                guard memory.isDeleting else {
+                    _ = try find(name)
+                    return
+                }
+                try turns.with(name) { () throws(StoreError) in _ = try self.memory(of: name) }
             } catch {
                 services.report("journal \(name) could not be opened: \(error.summary)")
             }

@@ -20,6 +20,8 @@ package final class Journals: Sendable {
     private let open = Locked<[String: Journal]>([:])
     /// Why the last opening of a journal failed.
     private let failures = Locked<[String: StoreError]>([:])
+    /// Those that are not closed and could not be opened.
+    package let unopened = UnopenedNames()
     let turns: NameTurns
     /// Held over a change of a note and its saving.
     private let saving = Locked(())
@@ -45,7 +47,10 @@ package final class Journals: Sendable {
     /// Why the last opening of a journal failed, if it did.
     func failure(of name: String) -> StoreError? { failures.withLock { $0[name] } }
 
-    func forgetFailure(of name: String) { failures.withLock { $0[name] = nil } }
+    func forgetFailure(of name: String) {
+        failures.withLock { $0[name] = nil }
+        unopened.remove(name)
+    }
 
     /// The journal, which must not have been closed by request; waits if it is not open yet.
     package func find(_ name: String) throws(StoreError) -> Journal {
@@ -58,10 +63,13 @@ package final class Journals: Sendable {
         if let journal = loaded(name) { return journal }
         let memory = try memory(of: name)
         guard memory.isKnown, !memory.isClosed else {
+            unopened.remove(name)
             throw .journal(.noSuchJournal(name: name, isKnown: memory.isKnown))
         }
         if let failure = failures.withLock({ $0[name] }), !failure.mayPass { throw failure }
-        return try load(name, memory.options, memory).journal
+        return try unopened.noting(name) { () throws(StoreError) in
+            try load(name, try memory.checkedOptions(), memory).journal
+        }
     }
 
     /// Opens the journal, or makes it; wiredtiger_open; waits.
@@ -87,6 +95,7 @@ package final class Journals: Sendable {
             }
             var options = given.completed(by: known)
             options.path = options.path ?? Self.defaultPath(name)
+            try options.check()
             return try load(name, options, memory)
         }
     }
@@ -99,7 +108,7 @@ package final class Journals: Sendable {
         do throws(StoreError) {
             var memory = known
             let journal = try make(name, options, &memory)
-            failures.withLock { $0[name] = nil }
+            forgetFailure(of: name)
             open.withLock { $0[name] = journal }
             journal.opened.report(of: name).map(services.report)
             return Opening(journal: journal, isNew: isNew, wasOpened: true)
@@ -245,7 +254,7 @@ package final class Journals: Sendable {
                 throw .journal(.noSuchJournal(name: name, isKnown: false))
             }
             if !memory.isClosed { try remember(name) { $0.isClosed = true } }
-            failures.withLock { $0[name] = nil }
+            forgetFailure(of: name)
             if let journal = loaded(name) { try unload(journal) }
         }
     }
@@ -283,7 +292,7 @@ package final class Journals: Sendable {
                 journal.isDeleted.set()
                 try? unload(journal)
             }
-            failures.withLock { $0[name] = nil }
+            forgetFailure(of: name)
             try keepsFiles ? forget(name) : finishDeleting(name, memory)
         }
     }

@@ -14,7 +14,8 @@ final class FoundFile: Sendable {
     /// Opens `options.path`, and makes it if that is asked for.
     init(_ options: PageFileOptions, name: String) throws(StoreError) {
         let given = options.path ?? name
-        var flags = options.readOnly ? O_RDONLY : O_RDWR
+        // A FIFO would be waited for.
+        var flags = O_NONBLOCK | (options.readOnly ? O_RDONLY : O_RDWR)
         if options.create, !options.readOnly { flags |= O_CREAT }
         do throws(StoreError) {
             file = try File(path: given, name: name, flags: flags, mode: options.mode)

@@ -71,7 +71,7 @@ extension MPool {
     ///
     /// - Throws: if it is another file by now, and the pool knows by its inode.
     func openByName(_ entry: PageFileEntry, _ flags: Int32) throws(StoreError) -> File {
-        let file = try File(path: entry.path, name: entry.name, flags: flags)
+        let file = try File(path: entry.path, name: entry.name, flags: flags | O_NONBLOCK)
         let identity = entry.fields.pointee.identity
         guard !FoundFile.isUID(identity) else { return file }
         guard FoundFile.identity(nil, try file.status()) == identity else {
