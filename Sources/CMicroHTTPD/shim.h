@@ -13,6 +13,14 @@ static inline int cmicrohttpd_socket(struct MHD_Connection *connection) {
     return info ? info->connect_fd : -1;
 }
 
+/* The address that the connection was added with, a sockaddr; null if there is none. Unlike
+ * getpeername(2) it is there also once the client has reset the connection. */
+static inline const void *cmicrohttpd_address(struct MHD_Connection *connection) {
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    return info ? info->client_addr : 0;
+}
+
 /* The connection's session of GnuTLS; null if it is not encrypted. */
 static inline void *cmicrohttpd_tls_session(struct MHD_Connection *connection) {
     const union MHD_ConnectionInfo *info =

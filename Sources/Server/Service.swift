@@ -85,6 +85,7 @@ final class Service: Sendable {
             try findRoute(method, raw)
         }
         try refuseOthersPages(headers, route.endpoint.description)
+        try refuseOthersNames(headers)
         let token = try authorize(route, headers, from: address)
         try refuseUnusedKey(headers, route.endpoint.description)
         if isDraining, !route.endpoint.description.isAnsweredInDrain {
@@ -116,6 +117,19 @@ final class Service: Sendable {
         let isOwn = origin == "http://\(own)" || origin == "https://\(own)"
         guard isOwn || origins.allow(origin) else {
             throw Problem(.forbidden, "pages of other origins may not change anything here")
+        }
+    }
+
+    /// A page whose site gives its name this machine's address sends what its visitor's browser may.
+    ///
+    /// So whoever needs no token has to call the service by a name that only this machine gives it.
+    private func refuseOthersNames(_ headers: Headers) throws(Problem) {
+        guard settings.isLoopback, !tokens.isNeeded, let host = headers[.host] else { return }
+        guard HostName(host).isLocal || origins.allow(host: host) else {
+            throw Problem(
+                .forbidden,
+                "without tokens the service is called localhost, by its address, or as one of "
+                    + "http.allowed_origins is")
         }
     }
 

@@ -461,6 +461,29 @@ def test_stream_ends_with_its_token(tmp_path):
                 pass
 
 
+@pytest.mark.parametrize("kind, call, size", [
+    ("logs", "append", 1000), ("pools", "import", 3_000_000)])
+def test_request_ends_with_its_token_while_its_body_comes(tmp_path, kind, call, size):
+    data = tmp_path / "data"
+    admin = make_token(data)
+    with Server(data) as server, As(server, admin) as api:
+        if call == "append":
+            api.put(f"/v1/{kind}/r")
+        made = api.post("/v1/tokens", {"scope": ["append", "write"]}).json
+        with Raw(server.port, timeout=30) as raw:
+            raw.send(
+                f"POST /v1/{kind}/r/{call} HTTP/1.1\r\nHost: h\r\nContent-Length: {size}\r\n"
+                f"Content-Type: application/octet-stream\r\nAuthorization: Bearer {made['token']}"
+                "\r\n\r\n".encode() + b"a" * (size // 2))
+            assert api.delete(f"/v1/tokens/{made['id']}").status == 204
+            raw.send(b"b" * (size - size // 2))
+            assert raw.read_answer().status == 401
+        if call == "append":
+            assert api.get(f"/v1/{kind}/r/walk").lines[-1]["records"] == 0
+        else:
+            assert api.get(f"/v1/{kind}/r").status == 404
+
+
 def test_metrics_can_be_open(tmp_path):
     make_token(tmp_path / "data")
     with Server(tmp_path / "data", access_open_metrics="true") as server:
@@ -515,6 +538,30 @@ def test_allowed_origin_may_read_answers_errors_and_headers(site):
             assert answer["Access-Control-Allow-Origin"] == origin, answer
             exposed = answer["Access-Control-Expose-Headers"].split(", ")
             assert {"ETag", "Log-Position", "Request-Id", "Retry-After", "Link"} <= set(exposed)
+
+
+@pytest.mark.parametrize("host", [
+    "evil.example", "evil.example:8080", "127.0.0.1.evil.example", "localhost.evil.example"])
+def test_a_site_that_takes_this_machines_address_gets_nothing(site, host):
+    for method, path in (("GET", "/v1/pools"), ("PUT", "/v1/pools/p"), ("POST", "/v1/tokens")):
+        answer = called(site, host, f"{method} {path}", f"Origin: http://{host}\r\n")
+        assert "localhost" in check_problem(answer, "forbidden")["detail"] or method != "GET"
+
+
+@pytest.mark.parametrize("host", [
+    "localhost", "localhost:80", "127.0.0.1", "127.0.0.1:8080", "[::1]:8080", "tidemark",
+    "tidemark.localhost", "app.example"])
+def test_own_names_and_those_of_allowed_pages_are_answered(site, host):
+    assert called(site, host, "GET /v1/pools").status == 200
+
+
+def called(site, host, line, headers=""):
+    """The answer to a request that calls the service so."""
+    with Raw(site.port) as raw:
+        raw.send(f"{line} HTTP/1.1\r\nHost: {host}\r\n{headers}\r\n".encode())
+        answer = raw.read_answer(line.split()[0])
+    answer.path = line.split()[1]
+    return answer
 
 
 def test_without_a_list_no_answer_speaks_of_origins(start):

@@ -2,6 +2,8 @@
 
 import contextlib
 import json
+import socket
+import struct
 
 import pytest
 
@@ -215,6 +217,28 @@ def test_length_beyond_all_limits_is_refused_before_the_body(shared, api, name, 
         assert raw.read_answer().status == 413
 
 
+def test_connections_that_are_reset_leave_room_for_others(start):
+    server = start(http_connections_per_address=20, http_threads=1)
+    for _ in range(200):
+        reset = socket.create_connection(("127.0.0.1", server.port))
+        reset.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        reset.close()
+
+    def are_served():
+        held = [Raw(server.port, timeout=5) for _ in range(18)]
+        try:
+            answers = [raw.send(b"GET /healthz HTTP/1.1\r\nHost: h\r\n\r\n").read_answer()
+                       for raw in held]
+            return all(answer is not None and answer.status == 200 for answer in answers)
+        except OSError:
+            return False
+        finally:
+            for raw in held:
+                raw.close()
+
+    wait_until(are_served, what="room for 18 connections")
+
+
 @pytest.mark.parametrize("kind", ["http_connections", "http_connections_per_address"])
 def test_connections_up_to_the_limit_and_beyond_it_the_others_go_on(start, kind):
     server = start(**{kind: 8}, http_threads=1)
@@ -290,3 +314,23 @@ def test_bodies_that_are_received_at_once_share_a_bound(start):
         assert server.client.append("p", b"small")["bytes"] == 5
         assert first.send(b"a").read_answer().status == 200
     assert server.client.append("p", b"b" * 700_000)["bytes"] == 700_000
+
+
+def test_pieces_of_imports_count_with_the_bodies(start):
+    server = start(http_bodies_bytes=1 << 20)
+    head = ("POST /v1/pools/p%d/import HTTP/1.1\r\nHost: h\r\nContent-Length: 4000000\r\n"
+            "Content-Type: application/octet-stream\r\n\r\n")
+
+    def held():
+        text = server.client.get("/metrics").body.decode()
+        return int(text.split("\ntidemark_http_request_bodies_held_bytes ")[1].split("\n")[0])
+
+    imports = [Raw(server.port) for _ in range(4)]
+    for number, raw in enumerate(imports):
+        raw.send((head % number).encode() + b"a" * 600_000)
+    wait_until(lambda: 500_000 < held() <= 1 << 20, what="the pieces")
+    for raw in imports:
+        raw.send(b"b" * 3_400_000)
+        assert raw.read_answer().code == "not_a_pool"
+        raw.close()
+    wait_until(lambda: held() == 0, what="the end of the pieces")

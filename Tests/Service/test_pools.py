@@ -266,6 +266,21 @@ def test_export_and_import_make_an_equal_pool(shared, api, name):
     assert api.append(f"{name}copy", b"more")["first"] == len(data)
 
 
+def test_each_import_of_a_file_is_another_pool(shared, api, name, tmp_path):
+    api.create(name)
+    exported = api.get(f"/v1/pools/{name}/export").body
+    tags = set()
+    for _ in range(2):
+        made = api.post(
+            f"/v1/pools/{name}again/import", exported, type="application/octet-stream")
+        assert made.status == 201
+        tags.add(api.append(f"{name}again", b"data")["first"] or made["ETag"])
+        path = shared.data / "pools" / f"{name}again"
+        assert path.read_bytes()[0x28:0xFB8] == exported[0x28:0xFB8]
+        assert api.delete(f"/v1/pools/{name}again").status == 204
+    assert len(tags) == 2
+
+
 def test_import_over_an_existing_pool_is_409_and_leaves_it(api, name):
     api.create(name)
     api.append(name, b"mine")

@@ -36,6 +36,9 @@ struct Origins: Sendable {
 
     func allow(_ origin: String) -> Bool { allowed.contains(origin) }
 
+    /// Whether one of them is of that host.
+    func allow(host: String) -> Bool { allow("http://" + host) || allow("https://" + host) }
+
     /// The origin of the request's page, if that may read the answer.
     func allowed(_ headers: Headers) -> String? {
         guard !allowed.isEmpty, let origin = headers[.origin], allow(origin) else { return nil }

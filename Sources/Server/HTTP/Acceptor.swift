@@ -1,5 +1,6 @@
 import API
 import CLinux
+import CMicroHTTPD
 import Glibc
 import Store
 import Synchronization
@@ -157,12 +158,17 @@ enum PeerAddress {
         }
     }
 
-    /// Of a connected socket.
-    static func text(ofPeerOf socket: Int32) -> String {
+    /// As it was when the connection was accepted.
+    static func text(of connection: OpaquePointer) -> String {
+        guard let known = cmicrohttpd_address(connection) else { return "" }
+        let isVersion6 = Int32(known.load(as: sa_family_t.self)) == AF_INET6
+        let count =
+            isVersion6 ? MemoryLayout<sockaddr_in6>.size : MemoryLayout<sockaddr_in>.size
         var address = sockaddr_storage()
-        var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
-        let result = withSocketAddress(&address) { getpeername(socket, $0, &length) }
-        return result == 0 ? text(of: &address) : ""
+        withUnsafeMutableBytes(of: &address) {
+            $0.baseAddress?.copyMemory(from: known, byteCount: count)
+        }
+        return text(of: &address)
     }
 }
 

@@ -142,9 +142,9 @@ final class Exchange: @unchecked Sendable {
             early = admitted.bodyTooLarge.response(instance: instance, requestID: requestID)
             body = []
         }
-        if early == nil, self.upload == nil,
-            !service.bodies.reserve(upload.count, held: reservedBytes)
-        {
+        let isReserved =
+            early == nil && service.bodies.reserve(upload.count, held: reservedBytes)
+        if early == nil, self.upload == nil, !isReserved {
             let problem = Problem(.overloaded, "too many bodies are being received at once")
             early = problem.response(instance: instance, requestID: requestID)
             body = []
@@ -153,10 +153,13 @@ final class Exchange: @unchecked Sendable {
         // answer before the end of the body.
         if early != nil { return bodyBytes > 4 * limit + (1 << 20) ? .NO : .YES }
         body.append(contentsOf: upload)
-        if let sink = self.upload {
-            if body.count >= Upload.pieceSize { passOn(to: sink) }
-        } else {
-            reservedBytes += upload.count
+        if isReserved { reservedBytes += upload.count }
+        if let sink = self.upload, !isReserved || body.count >= Upload.pieceSize {
+            guard !hasTokenEnded else {
+                early = Problem.tokenHasEnded.response(instance: instance, requestID: requestID)
+                return .YES
+            }
+            passOn(to: sink)
         }
         return .YES
     }
@@ -164,9 +167,14 @@ final class Exchange: @unchecked Sendable {
     /// Parks the connection while a piece of the body goes to disk.
     private func passOn(to sink: Upload) {
         let piece = body
+        let reserved = reservedBytes
         body = []
+        reservedBytes = 0
         MHD_suspend_connection(connection)
-        sink.write(piece) { [self] in record.mailbox.resume(connection) }
+        sink.write(piece) { [self] in
+            service.bodies.release(reserved)
+            record.mailbox.resume(connection)
+        }
     }
 
     private func releaseBody() {
@@ -189,6 +197,7 @@ final class Exchange: @unchecked Sendable {
         guard let admitted else { return .NO }
         let taken = body
         body = []
+        if hasTokenEnded { return deliver(.failure(.tokenHasEnded)) }
         do throws(Problem) {
             return deliver(
                 .success(
@@ -213,9 +222,11 @@ final class Exchange: @unchecked Sendable {
 
     /// Whether the answer tells of what is in a resource, and the token has ended while it waited.
     private var isForbiddenByNow: Bool {
-        guard let admitted, let token = admitted.token, !token.holds else { return false }
-        return admitted.endpoint.description.access.scope == .read
+        hasTokenEnded && admitted?.endpoint.description.access.scope == .read
     }
+
+    /// Whether the token has ended since the head of the request came.
+    private var hasTokenEnded: Bool { admitted?.token.map { !$0.holds } ?? false }
 
     /// Gives the connection up until `complete`; nobody else has seen the exchange before.
     private func park(_ start: @Sendable (@escaping Answer.Completion) -> Void) -> MHD_Result {

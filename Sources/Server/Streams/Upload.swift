@@ -24,7 +24,12 @@ final class Upload: Sendable {
         self.token = token
     }
 
-    deinit { state.withLock { $0.places }.forEach { $0.release() } }
+    deinit {
+        let left = state.withLock { $0 }
+        left.places.forEach { $0.release() }
+        // What was given up is removed, which takes long where much has come.
+        service.store.files.submit { withExtendedLifetime(left.file) {} }
+    }
 
     /// Whether any of the body has come before its last piece.
     var hasBegun: Bool { state.withLock { $0.file != nil || $0.failure != nil } }

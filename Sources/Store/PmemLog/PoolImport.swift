@@ -47,7 +47,14 @@ package final class PoolImport: Sendable {
         if let fault = try PmemPool.check(absolute, name: "the file") {
             throw .notAPool(detail: fault)
         }
-        try state.withLock { (state) throws(StoreError) in try state.file.sync() }
+        try state.withLock { (state) throws(StoreError) in
+            // Another import of the same file is another pool: nobody who has read the one takes it for
+            // the other.
+            var page = try state.file.read(at: 0, count: PoolLayout.pageSize)
+            PoolLayout.renew(&page)
+            try state.file.write(page, at: 0)
+            try state.file.sync()
+        }
         try directory.publish(temporary, as: path)
     }
 }

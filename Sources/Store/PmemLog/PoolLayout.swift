@@ -144,6 +144,14 @@ package struct PoolLayout: Equatable, Sendable {
         return pages
     }
 
+    /// Gives a pool's first page another identifier of the pool; the rest stays what it was.
+    static func renew(_ page: inout [UInt8]) {
+        page.replaceSubrange(0x18..<0x28, with: randomIdentifier())
+        let isHalf = page.littleEndian(UInt32.self, at: 0x10) & 2 != 0
+        let sum = Fletcher64.checksum(page, field: 0xFF8, skippedFrom: isHalf ? 0x800 : nil)
+        page.storeLittleEndian(sum, at: 0xFF8)
+    }
+
     /// A version 4 UUID in the byte order of a GUID, as PMDK stores it.
     private static func randomIdentifier() -> [UInt8] {
         var bytes = (0..<16).map { _ in UInt8.random(in: .min ... .max) }

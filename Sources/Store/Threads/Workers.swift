@@ -22,9 +22,14 @@ package final class Workers: Sendable {
         mutating func takeJob() -> Job? {
             guard hasJob else { return nil }
             let job = jobs[next]
+            // What the job holds goes with it, not with those that came after it.
+            jobs[next] = {}
             next += 1
             if next == jobs.count {
                 jobs.removeAll(keepingCapacity: jobs.capacity <= 1024)
+                next = 0
+            } else if next >= 1024, next * 2 > jobs.count {
+                jobs.removeFirst(next)
                 next = 0
             }
             return job
