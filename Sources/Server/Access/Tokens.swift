@@ -97,7 +97,7 @@ final class Tokens: Sendable {
             isBeingChanged.wakeOne()
         }
         let tokens = try edit(all)
-        try mapping { () throws(StoreError) in try TokenFile.write(tokens, in: directory) }
+        try TokenFile.write(tokens, in: directory)
         byID.withLock { $0 = Dictionary(tokens.map { ($0.id, $0) }) { $1 } }
         limited.withLock { $0 = tokens.filter { $0.byteQuota != nil } }
         if !tokens.isEmpty { hasTokens.store(true, ordering: .releasing) }
