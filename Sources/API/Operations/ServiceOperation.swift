@@ -15,7 +15,9 @@ package enum ServiceOperation: CaseIterable, Sendable {
                 "getHealth", .get, "/healthz", tag: "service", "Is the process alive?",
                 "Touches no disk. 200 as long as the process can answer.",
                 answers: [
-                    .init(200, "It is.", [.json("Health", example: ["status": "ok"])])
+                    .init(
+                        200, "It is.", [.json("Health", example: ["status": "ok"])],
+                        headers: ["Tidemark-Instance"])
                 ], isAnsweredInDrain: true)
         case .ready:
             .init(

@@ -9,7 +9,8 @@ struct Token: ParsableCommand {
         abstract: "Make, list and take back the tokens that requests need.",
         discussion: """
             Works on the data directory; while a server uses that, the server is asked instead, \
-            with the token of an administrator in TIDEMARK_TOKEN once there are tokens.
+            which has noted there where it listens, with the token of an administrator in \
+            TIDEMARK_TOKEN once there are tokens.
             """,
         subcommands: [CreateToken.self, ListTokens.self, DeleteToken.self])
 }
@@ -158,15 +159,14 @@ enum TokenCommand {
         } catch {
             guard case .locked = error else { throw failure(Problem(error).detail) }
             return try answer(
-                of: ask(
-                    LocalServer(settings), getenv("TIDEMARK_TOKEN").map { String(cString: $0) }),
-                settings)
+                of: ask(server, getenv("TIDEMARK_TOKEN").map { String(cString: $0) }), settings)
         }
         do {
             return try body(try Tokens(in: directory))
         } catch let problem as Problem {
             throw failure(problem.detail)
         } catch let start as StartFailure {
+            let server = try server(settings)
             throw failure(start.text)
         }
     }
@@ -176,18 +176,37 @@ enum TokenCommand {
     ) throws -> [UInt8] {
         let start = "a server uses the data directory \(settings.dataDirectory)"
         switch outcome {
-        case .answer(401, _):
+        case .answer(401, _, _):
             throw failure("\(start): put the token of an administrator into TIDEMARK_TOKEN")
-        case .answer(let status, let body) where status < 300: return body
-        case .answer(let status, let body):
+        case .answer(let status, _, let body) where status < 300: return body
+        case .answer(let status, _, let body):
             var object = try? JSONObject(try JSONDocument(body, depth: 8).root)
+    /// The server that uses the data directory: nobody else may get a request, nor the token in it.
+    private static func server(_ settings: Settings) throws -> LocalServer {
+        let start = "a server uses the data directory \(settings.dataDirectory)"
+        guard let note = DataDirectory.server(of: settings.dataDirectory) else {
+            throw failure("\(start) and has not said where it listens: try again, or stop it")
+        }
+        let server = LocalServer(
+            host: note.host, port: note.port,
+            certificate: settings.certificate.isEmpty ? note.certificate : settings.certificate)
+        switch server.ask("GET", "/healthz") {
+        case .answer(_, note.instance, _): return server
+        case .answer:
+            throw failure("\(start), but another one answers at \(note.host) port \(note.port)")
+        case let outcome:
+            _ = try answer(of: outcome, settings)
+            return server
+        }
+    }
+
             let detail = try? object?.string("detail")
             throw failure("\(start) and refuses: \(detail ?? "HTTP status \(status)")")
         case .certificateWanted:
             throw failure("\(start) and wants a client's certificate: POST /v1/tokens with one")
         case .failed(let text):
             throw failure(
-                "\(start), but \(text): give this command the server's settings, or stop it")
+                "\(start), but \(text): run this command where the server runs, or stop it")
         }
     }
 
