@@ -427,6 +427,21 @@ def test_the_administrators_secret_goes_to_nobody_else(tmp_path, shown):
     assert heard and b"tm_secret" not in b"".join(heard)
 
 
+def test_command_line_refuses_what_would_shut_everyone_out(tmp_path):
+    for options in (["--scope", "read"], ["--resource", "logs/*"], ["--expires", "9d"]):
+        refused = token_command("create", "--data", tmp_path / "data", *options)
+        assert refused.returncode == 1 and "the first token" in refused.stderr, refused
+    make_token(tmp_path / "data")
+    make_token(tmp_path / "data", "read", expires="1000000d")
+
+
+@pytest.mark.parametrize("days", ["9999999999999999d", "106751991167300d", "-1d", "1000001d"])
+def test_days_that_no_time_has_are_refused(tmp_path, days):
+    make_token(tmp_path / "data")
+    refused = token_command("create", "--data", tmp_path / "data", f"--expires={days}")
+    assert refused.returncode == 64 and "--expires" in refused.stderr, refused
+
+
 def test_rate_is_kept_and_told(tmp_path):
     data = tmp_path / "data"
     admin = make_token(data)
