@@ -109,6 +109,25 @@ def test_tokens_made_by_root_can_be_read_by_the_owner_of_the_data(tmp_path):
         assert owner(path) == OWNER, path
 
 
+@as_root
+def test_who_is_neither_root_nor_the_owner_repairs_no_file_in_place():
+    folder = pathlib.Path(tempfile.mkdtemp())
+    try:
+        log = log_of_items(folder / "log")
+        damage(log)
+        folder.chmod(0o777)
+        log.chmod(0o666)
+        before = [(path.name, path.read_bytes()) for path in folder.iterdir()]
+        refused = run("repair", log, "--in-place", preexec=lambda: os.setuid(OWNER[0]))
+        assert refused.returncode == 2 and "fchown" in refused.stderr, refused
+        assert [(path.name, path.read_bytes()) for path in folder.iterdir()] == before
+        # A copy is the user's own.
+        done("repair", log, "--to", folder / "copy", preexec=lambda: os.setuid(OWNER[0]))
+        assert owner(folder / "copy")[0] == OWNER[0]
+    finally:
+        shutil.rmtree(folder)
+
+
 # What they are
 
 
