@@ -22,7 +22,8 @@ package enum ServiceOperation: CaseIterable, Sendable {
         case .ready:
             .init(
                 "getReadiness", .get, "/readyz", tag: "service", "Should it get requests?",
-                "503 while the service stops, and while its disk is out of room.",
+                "503 while the service stops, while its disk is out of room, and while a pool, log or "
+                    + "journal has failed or could not be opened.",
                 parameters: [
                     .init(
                         "verbose", "Whether to tell each check's result.",
