@@ -106,6 +106,17 @@ enum Tidemark {
     private static func announce(_ daemon: Daemon, _ service: Service) {
         let settings = service.settings
         let log = service.log
+        do throws(StoreError) {
+            let certificate = realpath(settings.certificate, nil).map { path in
+                defer { free(path) }
+                return String(cString: path)
+            }
+            try service.store.directory.announce(
+                host: settings.host, port: daemon.port,
+                certificate: service.tls == nil ? "" : certificate ?? settings.certificate)
+        } catch {
+            log.warning("tidemark token will not find this server: \(Problem(error).detail)")
+        }
         let host = settings.host.contains(":") ? "[\(settings.host)]" : settings.host
         let url = "\(service.tls == nil ? "http" : "https")://\(host):\(daemon.port)"
         log.info("tidemark \(Version.service) serves \(settings.dataDirectory) at \(url)")

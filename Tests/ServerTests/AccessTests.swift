@@ -49,6 +49,30 @@ import Testing
         #expect(ResourcePattern.everything.covers(path: "anything/at/all"))
     }
 
+    @Test func noMoreTokensAreWrittenThanAreReadAgain() throws {
+        let folder = try TemporaryDirectory()
+        let directory = try DataDirectory(path: folder.path)
+        var grant = TokenGrant(scopes: [.admin])
+        let text = "logs/" + String(repeating: "a", count: 120)
+        grant.patterns = Array(repeating: try #require(ResourcePattern(text)), count: 100)
+        let token = { (number: Int) in
+            AccessToken(
+                id: "t\(1_000_000 + number)", digest: [UInt8](repeating: 1, count: 32),
+                createdAt: 0, grant: grant)
+        }
+        let one = TokenFile.encode([token(0)]).count
+        let size = TokenFile.encode([token(0), token(1)]).count - one
+        try TokenFile.write((0..<TokenFile.longest / size).map(token), in: directory)
+        let tokens = try Tokens(in: directory)
+        let before = tokens.all.map(\.id)
+        #expect { try tokens.make(grant) } throws: { ($0 as? Problem)?.code == .rateLimited }
+        #expect(tokens.all.map(\.id) == before)
+        #expect(try Tokens(in: directory).all.map(\.id) == before)
+        try tokens.remove(before[0])
+        try tokens.remove(before[1])
+        _ = try tokens.make(grant)
+    }
+
     @Test func secretsHaveTheirFormAndDiffer() {
         let made = (0..<100).map { _ in TokenSecret.make() }
         for (id, text) in made {

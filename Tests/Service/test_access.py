@@ -3,6 +3,7 @@
 import json
 import pathlib
 import re
+import socket
 import threading
 import time
 
@@ -373,12 +374,72 @@ def test_command_line_works_with_and_without_a_server(tmp_path):
             assert user.get("/v1/logs").status == 200
         rows = token_command("list", *where, env=env).stdout.splitlines()
         assert [json.loads(row)["scope"] for row in rows] == [["admin"], ["read"]]
-        lost = token_command("list", "--data", data, "--port", 1, env=env)
-        assert lost.returncode != 0 and "a server uses the data directory" in lost.stderr
+        found = token_command("list", "--data", data, "--port", 1, env=env)
+        assert found.returncode == 0 and len(found.stdout.splitlines()) == 2
         assert token_command("delete", second.split("_")[1], *where, env=env).returncode == 0
         again = token_command("delete", second.split("_")[1], *where, env=env)
         assert again.returncode != 0 and "there is no token" in again.stderr
     assert len(token_command("list", "--data", data).stdout.splitlines()) == 1
+
+
+def test_command_line_speaks_to_the_server_of_the_data_directory_alone(tmp_path):
+    with Server(tmp_path / "a") as one, Server(tmp_path / "b") as other:
+        made = token_command("create", "--data", one.data, "--port", other.port)
+        assert made.returncode == 0, made.stderr
+        assert one.client.get("/v1/pools").status == 401
+        assert other.client.get("/v1/pools").status == 200
+        note = one.data / ".tidemark" / "lock"
+        note.write_text(note.read_text().replace(f"port={one.port}", f"port={other.port}"))
+        refused = token_command("create", "--data", one.data)
+        assert refused.returncode != 0 and "another one answers" in refused.stderr
+        assert other.client.get("/v1/pools").status == 200
+        note.write_bytes(b"")
+        refused = token_command("create", "--data", one.data)
+        assert refused.returncode != 0 and "has not said where" in refused.stderr
+
+
+@pytest.mark.parametrize("shown", ["", "Tidemark-Instance: 0123456789abcdef01234567\r\n"])
+def test_the_administrators_secret_goes_to_nobody_else(tmp_path, shown):
+    heard = []
+
+    def listen(listener):
+        while True:
+            try:
+                connection, _ = listener.accept()
+            except OSError:
+                return
+            with connection:
+                heard.append(connection.recv(65536))
+                connection.sendall(
+                    b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n" + shown.encode() + b"\r\n{}")
+
+    with Server(tmp_path / "data") as server, socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=listen, args=(listener,))
+        thread.start()
+        port = listener.getsockname()[1]
+        note = server.data / ".tidemark" / "lock"
+        note.write_text(note.read_text().replace(f"port={server.port}", f"port={port}"))
+        refused = token_command(
+            "list", "--data", server.data, "--port", port, env={"TIDEMARK_TOKEN": "tm_secret"})
+        listener.shutdown(socket.SHUT_RDWR)
+        thread.join()
+    assert refused.returncode != 0 and "another one answers" in refused.stderr, refused
+    assert heard and b"tm_secret" not in b"".join(heard)
+
+
+def test_command_line_refuses_what_would_shut_everyone_out(tmp_path):
+    for options in (["--scope", "read"], ["--resource", "logs/*"], ["--expires", "9d"]):
+        refused = token_command("create", "--data", tmp_path / "data", *options)
+        assert refused.returncode == 1 and "the first token" in refused.stderr, refused
+    make_token(tmp_path / "data")
+    make_token(tmp_path / "data", "read", expires="1000000d")
+
+
+@pytest.mark.parametrize("days", ["9999999999999999d", "106751991167300d", "-1d", "1000001d"])
+def test_days_that_no_time_has_are_refused(tmp_path, days):
+    make_token(tmp_path / "data")
+    refused = token_command("create", "--data", tmp_path / "data", f"--expires={days}")
+    assert refused.returncode == 64 and "--expires" in refused.stderr, refused
 
 
 def test_rate_is_kept_and_told(tmp_path):

@@ -3,13 +3,14 @@
 import os
 import pathlib
 import shutil
+import subprocess
 import tempfile
 
 import pytest
 
 from support.journal import Journal
 from support.log import Log
-from support.server import Server
+from support.server import Server, binary, environment
 from support.tokens import make_token
 from support.tools import check, done, records, run
 
@@ -108,6 +109,25 @@ def test_tokens_made_by_root_can_be_read_by_the_owner_of_the_data(tmp_path):
         assert owner(path) == OWNER, path
 
 
+@as_root
+def test_who_is_neither_root_nor_the_owner_repairs_no_file_in_place():
+    folder = pathlib.Path(tempfile.mkdtemp())
+    try:
+        log = log_of_items(folder / "log")
+        damage(log)
+        folder.chmod(0o777)
+        log.chmod(0o666)
+        before = [(path.name, path.read_bytes()) for path in folder.iterdir()]
+        refused = run("repair", log, "--in-place", preexec=lambda: os.setuid(OWNER[0]))
+        assert refused.returncode == 2 and "fchown" in refused.stderr, refused
+        assert [(path.name, path.read_bytes()) for path in folder.iterdir()] == before
+        # A copy is the user's own.
+        done("repair", log, "--to", folder / "copy", preexec=lambda: os.setuid(OWNER[0]))
+        assert owner(folder / "copy")[0] == OWNER[0]
+    finally:
+        shutil.rmtree(folder)
+
+
 # What they are
 
 
@@ -169,6 +189,22 @@ def test_files_are_told_by_their_bytes_before_their_names(tmp_path):
     ringed = log_of_items(tmp_path / "ring", 20, "wrap", "--size", "300", "--files", "4")
     for suffix in (".1", ".idx", ".siz"):
         assert check(f"{ringed}{suffix}")[0]["kind"] == "wrap"
+
+
+@pytest.mark.parametrize("command", ["check", "check --json", "convert", "repair", "token",
+                                     "config", "openapi"])
+def test_what_cannot_be_printed_is_a_failure(tmp_path, command):
+    log = log_of_items(tmp_path / "log")
+    arguments = {
+        "convert": ["convert", log, tmp_path / "new", "--to", "log"],
+        "repair": ["repair", log, "--to", tmp_path / "new"],
+        "token": ["token", "create", "--data", tmp_path / "data"],
+    }.get(command) or [*command.split(), *[log] * command.startswith("check")]
+    with open("/dev/full", "wb") as full:
+        process = subprocess.run(
+            [binary(), *map(str, arguments)], env=environment(), stdout=full,
+            stderr=subprocess.PIPE, text=True, timeout=60)
+    assert process.returncode == 2 and "ENOSPC" in process.stderr, process
 
 
 # What lies beside them

@@ -280,6 +280,7 @@ package enum OpenAPIDocument {
             "description": "Seconds after which to try again.", "schema": ["type": "integer"],
         ],
         "Link": header("The next page, with rel=next."),
+        "Tidemark-Instance": header("Names this run of the service."),
     ]
 
     private static func header(_ description: String) -> JSONValue {

@@ -15,12 +15,15 @@ package enum ServiceOperation: CaseIterable, Sendable {
                 "getHealth", .get, "/healthz", tag: "service", "Is the process alive?",
                 "Touches no disk. 200 as long as the process can answer.",
                 answers: [
-                    .init(200, "It is.", [.json("Health", example: ["status": "ok"])])
+                    .init(
+                        200, "It is.", [.json("Health", example: ["status": "ok"])],
+                        headers: ["Tidemark-Instance"])
                 ], isAnsweredInDrain: true)
         case .ready:
             .init(
                 "getReadiness", .get, "/readyz", tag: "service", "Should it get requests?",
-                "503 while the service stops, and while its disk is out of room.",
+                "503 while the service stops, while its disk is out of room, and while a pool, log or "
+                    + "journal has failed or could not be opened.",
                 parameters: [
                     .init(
                         "verbose", "Whether to tell each check's result.",

@@ -8,7 +8,8 @@ import Store
 enum TokenFile {
     static let path = ".tidemark/tokens"
     private static let head = "tidemark tokens 1\n"
-    private static let longest = 16 << 20
+    /// More bytes are neither read nor written.
+    static let longest = 16 << 20
 
     /// - Returns: no tokens if there is no file.
     static func read(in directory: DataDirectory) throws(StartFailure) -> [AccessToken] {
@@ -27,8 +28,19 @@ enum TokenFile {
         return tokens
     }
 
-    static func write(_ tokens: [AccessToken], in directory: DataDirectory) throws(StoreError) {
-        try directory.replaceContents(of: path, with: encode(tokens))
+    /// - Throws: `rate_limited` for more than would be read again.
+    static func write(_ tokens: [AccessToken], in directory: DataDirectory) throws(Problem) {
+        let bytes = encode(tokens)
+        guard bytes.count <= longest else {
+            throw Problem(
+                .rateLimited,
+                "the tokens would take more than \(longest) bytes together: take some back, or give "
+                    + "them fewer patterns",
+                members: [.init(name: "limit", value: .integer(longest))])
+        }
+        try mapping { () throws(StoreError) in
+            try directory.replaceContents(of: path, with: bytes)
+        }
     }
 
     static func encode(_ tokens: [AccessToken]) -> [UInt8] {

@@ -53,6 +53,16 @@ final class Tokens: Sendable {
 
     private static let nothing = [UInt8](repeating: 0, count: 32)
 
+    /// - Throws: `bad_parameter` for a first token that would shut everyone out.
+    func requireAdmin(_ grant: TokenGrant) throws(Problem) {
+        guard isNeeded || (grant.isAdminOfAll && grant.expiresAt == nil) else {
+            throw Problem(
+                .badParameter,
+                "the first token must be able to make others: scope admin, resources *, no end",
+                option: "scope")
+        }
+    }
+
     /// Makes a token and puts it on stable storage; waits for the disk.
     ///
     /// - Returns: the token, and the text to show once.
@@ -97,7 +107,7 @@ final class Tokens: Sendable {
             isBeingChanged.wakeOne()
         }
         let tokens = try edit(all)
-        try mapping { () throws(StoreError) in try TokenFile.write(tokens, in: directory) }
+        try TokenFile.write(tokens, in: directory)
         byID.withLock { $0 = Dictionary(tokens.map { ($0.id, $0) }) { $1 } }
         limited.withLock { $0 = tokens.filter { $0.byteQuota != nil } }
         if !tokens.isEmpty { hasTokens.store(true, ordering: .releasing) }

@@ -5,7 +5,7 @@ import Store
 struct LocalServer {
     /// What the server said, or why nothing came.
     enum Outcome {
-        case answer(status: Int, body: [UInt8])
+        case answer(status: Int, instance: String?, body: [UInt8])
         /// It wants a client's certificate: it is alive, but answers others.
         case certificateWanted
         case failed(String)
@@ -16,15 +16,19 @@ struct LocalServer {
     private let certificate: String
 
     init(_ settings: Settings) {
+        self.init(host: settings.host, port: settings.port, certificate: settings.certificate)
+    }
+
+    init(host: String, port: Int, certificate: String) {
         // A server that listens everywhere is asked on loopback.
-        host = ["0.0.0.0", "::"].contains(settings.host) ? "localhost" : settings.host
-        port = settings.port
-        certificate = settings.certificate
+        self.host = ["0.0.0.0", "::"].contains(host) ? "localhost" : host
+        self.port = port
+        self.certificate = certificate
     }
 
     var isAlive: Bool {
         switch ask("GET", "/healthz") {
-        case .answer(let status, _): status == 200
+        case .answer(let status, _, _): status == 200
         case .certificateWanted: true
         case .failed: false
         }
@@ -116,6 +120,17 @@ struct LocalServer {
             let status = Int(String(decoding: answer[9..<12], as: UTF8.self)),
             let end = (0...(answer.count - 4)).first(where: { answer[$0..<$0 + 4] == mark[...] })
         else { return .failed("the server gave no answer") }
-        return .answer(status: status, body: Array(answer[(end + 4)...]))
+        return .answer(
+            status: status, instance: instance(in: answer[..<end]),
+            body: Array(answer[(end + 4)...]))
+    }
+
+    /// What the server calls this run of itself.
+    private static func instance(in head: ArraySlice<UInt8>) -> String? {
+        let name = "tidemark-instance:"
+        let lines = String(decoding: head, as: UTF8.self).split(whereSeparator: \.isNewline)
+        return lines.first { $0.lowercased().hasPrefix(name) }.map {
+            String($0.dropFirst(name.count).drop { $0 == " " })
+        }
     }
 }

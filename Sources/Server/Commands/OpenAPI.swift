@@ -6,7 +6,7 @@ struct OpenAPI: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "openapi", abstract: "Print openapi.yaml, the contract.")
 
-    func run() {
-        print(YAMLText.text(of: OpenAPIDocument.document(version: Version.service)), terminator: "")
+    func run() throws {
+        try printText(YAMLText.text(of: OpenAPIDocument.document(version: Version.service)))
     }
 }

@@ -28,7 +28,7 @@ struct Config: ParsableCommand {
 
     func run() throws {
         for item in try readSettings(arguments).resolved {
-            print("\(item.setting.name) = \(item.text)  (\(item.source.rawValue))")
+            try printLine("\(item.setting.name) = \(item.text)  (\(item.source.rawValue))")
         }
     }
 }

@@ -9,7 +9,8 @@ struct Token: ParsableCommand {
         abstract: "Make, list and take back the tokens that requests need.",
         discussion: """
             Works on the data directory; while a server uses that, the server is asked instead, \
-            with the token of an administrator in TIDEMARK_TOKEN once there are tokens.
+            which has noted there where it listens, with the token of an administrator in \
+            TIDEMARK_TOKEN once there are tokens.
             """,
         subcommands: [CreateToken.self, ListTokens.self, DeleteToken.self])
 }
@@ -47,13 +48,14 @@ struct CreateToken: ParsableCommand {
             var object = try JSONObject(try JSONDocument(request.bytes, depth: 8).root)
             let grant = try TokenGrant(&object)
             try object.finish()
+            try tokens.requireAdmin(grant)
             let (token, text) = try tokens.make(grant)
             return token.json(with: [.init(name: "token", value: .string(text))]).bytes
         } ask: {
             $0.ask("POST", "/v1/tokens", body: request.bytes, token: $1)
         }
         var object = try JSONObject(try JSONDocument(answer, depth: 8).root)
-        print(try object.string("token") ?? "")
+        try printLine(try object.string("token") ?? "")
     }
 
     private var request: JSONValue {
@@ -67,9 +69,7 @@ struct CreateToken: ParsableCommand {
                     value: .array((resource.isEmpty ? ["*"] : resource).map(JSONValue.string))),
             ]
             if let expires {
-                let days = expires.hasSuffix("d") ? Int(expires.dropLast()) : nil
-                let end = days.map { WallClock.text(ofSeconds: time(nil) + $0 * 86_400) }
-                members.append(.init(name: "expires_at", value: .string(end ?? expires)))
+                members.append(.init(name: "expires_at", value: .string(try Self.end(expires))))
             }
             if let rate {
                 var value: JSONValue = ["requests_per_second": .integer(rate)]
@@ -87,6 +87,17 @@ struct CreateToken: ParsableCommand {
             return .object(members)
         }
     }
+
+    /// A time as it is, or so many days from now.
+    private static func end(_ expires: String) throws -> String {
+        guard expires.hasSuffix("d"), let days = Int(expires.dropLast()) else { return expires }
+        guard (0...mostDays).contains(days) else {
+            throw ValidationError("--expires is a time, or a number of days up to \(mostDays)d")
+        }
+        return WallClock.text(ofSeconds: time(nil) + days * 86_400)
+    }
+
+    private static let mostDays = 1_000_000
 }
 
 /// Prints a line for each token.
@@ -110,7 +121,7 @@ struct ListTokens: ParsableCommand {
         for node in try object.elements("tokens") ?? [] {
             var writer = JSONWriter()
             try node.writeCompact(to: &writer)
-            print(String(decoding: writer.bytes, as: UTF8.self))
+            try printLine(String(decoding: writer.bytes, as: UTF8.self))
         }
     }
 }
@@ -157,10 +168,9 @@ enum TokenCommand {
             directory = try DataDirectory(path: settings.dataDirectory)
         } catch {
             guard case .locked = error else { throw failure(Problem(error).detail) }
+            let server = try server(settings)
             return try answer(
-                of: ask(
-                    LocalServer(settings), getenv("TIDEMARK_TOKEN").map { String(cString: $0) }),
-                settings)
+                of: ask(server, getenv("TIDEMARK_TOKEN").map { String(cString: $0) }), settings)
         }
         do {
             return try body(try Tokens(in: directory))
@@ -171,15 +181,34 @@ enum TokenCommand {
         }
     }
 
+    /// The server that uses the data directory: nobody else may get a request, nor the token in it.
+    private static func server(_ settings: Settings) throws -> LocalServer {
+        let start = "a server uses the data directory \(settings.dataDirectory)"
+        guard let note = DataDirectory.server(of: settings.dataDirectory) else {
+            throw failure("\(start) and has not said where it listens: try again, or stop it")
+        }
+        let server = LocalServer(
+            host: note.host, port: note.port,
+            certificate: settings.certificate.isEmpty ? note.certificate : settings.certificate)
+        switch server.ask("GET", "/healthz") {
+        case .answer(_, note.instance, _): return server
+        case .answer:
+            throw failure("\(start), but another one answers at \(note.host) port \(note.port)")
+        case let outcome:
+            _ = try answer(of: outcome, settings)
+            return server
+        }
+    }
+
     private static func answer(
         of outcome: LocalServer.Outcome, _ settings: Settings
     ) throws -> [UInt8] {
         let start = "a server uses the data directory \(settings.dataDirectory)"
         switch outcome {
-        case .answer(401, _):
+        case .answer(401, _, _):
             throw failure("\(start): put the token of an administrator into TIDEMARK_TOKEN")
-        case .answer(let status, let body) where status < 300: return body
-        case .answer(let status, let body):
+        case .answer(let status, _, let body) where status < 300: return body
+        case .answer(let status, _, let body):
             var object = try? JSONObject(try JSONDocument(body, depth: 8).root)
             let detail = try? object?.string("detail")
             throw failure("\(start) and refuses: \(detail ?? "HTTP status \(status)")")
@@ -187,7 +216,7 @@ enum TokenCommand {
             throw failure("\(start) and wants a client's certificate: POST /v1/tokens with one")
         case .failed(let text):
             throw failure(
-                "\(start), but \(text): give this command the server's settings, or stop it")
+                "\(start), but \(text): run this command where the server runs, or stop it")
         }
     }
 

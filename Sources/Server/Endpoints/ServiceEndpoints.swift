@@ -7,7 +7,9 @@ extension Service {
     func handle(_ operation: ServiceOperation, _ call: Call) throws(Problem) -> Answer {
         switch operation {
         case .root: return try Self.json(call, Self.root)
-        case .health: return try Self.json(call, ["status": "ok"])
+        case .health:
+            let instance = Response.Header("Tidemark-Instance", store.directory.instance)
+            return try Self.json(call, headers: [instance], ["status": "ok"])
         case .ready: return try ready(call)
         case .metrics:
             let type = try call.negotiate([.metrics, .openMetrics])

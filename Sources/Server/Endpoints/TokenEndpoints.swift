@@ -26,12 +26,7 @@ extension Service {
         var object = try JSONObject(try JSONDocument(call.body, depth: 8).root)
         let grant = try TokenGrant(&object)
         try object.finish()
-        guard tokens.isNeeded || (grant.isAdminOfAll && grant.expiresAt == nil) else {
-            throw Problem(
-                .badParameter,
-                "the first token must be able to make others: scope admin, resources *, no end",
-                option: "scope")
-        }
+        try tokens.requireAdmin(grant)
         return onFileThread { [self] () throws(Problem) in
             let (token, text) = try tokens.make(grant)
             log.info("token \(token.id) was made")

@@ -1,6 +1,5 @@
 import API
 import CLinux
-import CMicroHTTPD
 import Glibc
 import Store
 import Synchronization
@@ -158,9 +157,8 @@ enum PeerAddress {
         }
     }
 
-    /// As it was when the connection was accepted.
-    static func text(of connection: OpaquePointer) -> String {
-        guard let known = cmicrohttpd_address(connection) else { return "" }
+    /// Of the sockaddr at an address.
+    static func text(at known: UnsafeRawPointer) -> String {
         let isVersion6 = Int32(known.load(as: sa_family_t.self)) == AF_INET6
         let count =
             isVersion6 ? MemoryLayout<sockaddr_in6>.size : MemoryLayout<sockaddr_in>.size

@@ -52,7 +52,8 @@ let noteConnection: MHD_NotifyConnectionCallback = { context, connection, slot, 
         let socket = cmicrohttpd_socket(connection)
         let credentials = service.tls?.credentials
         let record = ConnectionRecord(
-            socket: socket, address: PeerAddress.text(of: connection), mailbox: mailbox,
+            socket: socket, address: cmicrohttpd_address(connection).map(PeerAddress.text) ?? "",
+            mailbox: mailbox,
             credentials: credentials,
             deadline: Instant.now.advanced(milliseconds: service.settings.idleTimeout))
         service.reaper.add(record)

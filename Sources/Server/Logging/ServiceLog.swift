@@ -86,15 +86,47 @@ enum LogLine {
             ).line
         }
         let rest = members.map { member in
-            if case .string(let text) = member.value { return " \(member.name)=\(escaped(text))" }
+            if case .string(let text) = member.value { return " \(member.name)=\(value(text))" }
             return " \(member.name)=\(member.value.text)"
         }
         return Array("\(time) \(level) \(escaped(message))\(rest.joined())\n".utf8)
     }
 
+    /// A member's value: nothing that a client sent may look like another member.
+    private static func value(_ text: String) -> String {
+        let isPlain = text.unicodeScalars.allSatisfy {
+            !steers($0) && !$0.properties.isWhitespace && $0 != "=" && $0 != "\"" && $0 != "\\"
+        }
+        return isPlain && !text.isEmpty ? text : quoted(text)
+    }
+
     /// Nothing that a client sent may start a new line or steer a terminal.
     private static func escaped(_ text: String) -> String {
-        text.unicodeScalars.allSatisfy { $0.value >= 0x20 && $0.value != 0x7F }
-            ? text : JSONValue.string(text).text
+        text.unicodeScalars.contains(where: steers) ? quoted(text) : text
+    }
+
+    /// A string of JSON without anything that steers.
+    private static func quoted(_ text: String) -> String {
+        var quoted = ""
+        for scalar in JSONValue.string(text).text.unicodeScalars {
+            guard steers(scalar) else {
+                quoted.unicodeScalars.append(scalar)
+                continue
+            }
+            for unit in String(scalar).utf16 {
+                let digits = String(unit, radix: 16)
+                quoted += "\\u" + String(repeating: "0", count: 4 - digits.utf8.count) + digits
+            }
+        }
+        return quoted
+    }
+
+    /// Whether it starts a line, steers a terminal, or makes text look as if it were in another order.
+    private static func steers(_ scalar: Unicode.Scalar) -> Bool {
+        guard !(0x20..<0x7F).contains(scalar.value) else { return false }
+        switch scalar.properties.generalCategory {
+        case .control, .format, .lineSeparator, .paragraphSeparator: return true
+        default: return false
+        }
     }
 }

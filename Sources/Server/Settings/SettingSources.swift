@@ -56,7 +56,9 @@ struct SettingSources {
         var file: String?
         var rest = arguments[...]
         while let argument = rest.popFirst() {
-            let parts = argument.split(separator: "=", maxSplits: 1).map(String.init)
+            let parts = argument.split(
+                separator: "=", maxSplits: 1, omittingEmptySubsequences: false
+            ).map(String.init)
             let flag = parts.first ?? ""
             let setting = Setting.all.first {
                 $0.flag == flag || $0.short.map { "--" + $0 } == flag

@@ -15,6 +15,13 @@ extension DataDirectory {
         guard isThere || (isRoot && stat(absolute(Self.folder(of: relative)), &wanted) == 0) else {
             return
         }
+        var status = stat()
+        // The service's own files need no descriptor, which there may be none of.
+        if lstat(absolute(temporary), &status) == 0, status.st_uid == wanted.st_uid,
+            status.st_gid == wanted.st_gid
+        {
+            return
+        }
         // Not a link that somebody has put in its place meanwhile.
         let file = try open(temporary, flags: O_RDONLY | O_NOFOLLOW)
         if try file.setOwner(of: wanted) { try file.sync() }

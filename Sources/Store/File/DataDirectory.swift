@@ -20,6 +20,8 @@ package final class DataDirectory: Sendable {
     package let path: String
     /// Nil for a folder that is nobody's data directory.
     private let lock: File?
+    /// Names this use of the directory: of two at the same address only one is the right server.
+    package let instance = RandomName.digits() + RandomName.digits() + RandomName.digits()
     /// Whether a server works in it, and not a tool beside files that lie anywhere.
     let isServed: Bool
     /// What the names of files being made begin with.
@@ -62,6 +64,16 @@ package final class DataDirectory: Sendable {
         isServed = false
         newPrefix = ".tidemark-new-"
     }
+
+    /// Notes where the server listens that uses the directory, for commands on the same machine.
+    package func announce(host: String, port: Int, certificate: String) throws(StoreError) {
+        let note = ServerNote(
+            host: host, port: port, instance: instance, certificate: certificate)
+        try lock?.write(note.encoded, at: 0)
+    }
+
+    /// Where the server listens that uses the directory at `path`, if it has said so.
+    package static func server(of path: String) -> ServerNote? { DirectoryUse.server(of: path) }
 
     /// The absolute path of a file named relative to the directory.
     package func absolute(_ relative: String) -> String { path + "/" + relative }

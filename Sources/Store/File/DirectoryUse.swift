@@ -16,7 +16,18 @@ enum DirectoryUse {
         guard flock(file.descriptor, LOCK_EX | LOCK_NB) == 0 else {
             throw .locked(detail: "another server uses the data directory \(directory)")
         }
+        // What the one before has said of itself.
+        try file.truncate(to: 0)
         return file
+    }
+
+    /// Where the server listens that has a data directory, if it has said so.
+    static func server(of directory: String) -> ServerNote? {
+        let path = directory + "/" + lockName
+        guard let file = try? File.regular(path, name: lockName, flags: O_RDONLY),
+            let bytes = try? file.read(at: 0, count: 16 << 10)
+        else { return nil }
+        return ServerNote(bytes)
     }
 
     /// The data directory that a path lies in, whether somebody uses it or not; nil if in none.

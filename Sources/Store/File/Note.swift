@@ -6,7 +6,10 @@ struct Note: Equatable, Sendable {
 
     /// The note at `path`; empty if there is none.
     init(at path: String, in directory: DataDirectory) throws(StoreError) {
-        let bytes = try directory.contents(of: path, limit: 64 * 1024) ?? []
+        self.init(try directory.contents(of: path, limit: 64 * 1024) ?? [])
+    }
+
+    init(_ bytes: [UInt8]) {
         for line in String(decoding: bytes, as: UTF8.self).split(separator: "\n") {
             let parts = line.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
             if parts.count == 2 { values[String(parts[0])] = String(parts[1]) }

@@ -1,5 +1,6 @@
 """Tokens, made by the command line in a data directory that no server uses."""
 
+import pathlib
 import subprocess
 
 from support.client import Client
@@ -13,7 +14,10 @@ def token_command(*arguments, env=None):
 
 
 def make_token(data, *scopes, resources=(), **options):
-    """The secret of a new token."""
+    """The secret of a new token; the first one is made with one that may make others."""
+    is_first = not (pathlib.Path(data) / ".tidemark" / "tokens").exists()
+    if is_first and (scopes not in [(), ("admin",)] or resources or "expires" in options):
+        make_token(data)
     arguments = ["create", "--data", data]
     for scope in scopes:
         arguments += ["--scope", scope]

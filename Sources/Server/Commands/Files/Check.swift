@@ -26,8 +26,8 @@ struct Check: ParsableCommand {
 
     func run() throws {
         var report = CheckReport(isJSON: json)
-        for path in files { report.check(path, options.kind) }
-        report.summarize()
+        for path in files { try report.check(path, options.kind) }
+        try report.summarize()
         if report.exit != .clean { throw report.exit.code }
     }
 }
@@ -41,30 +41,28 @@ struct CheckReport {
 
     init(isJSON: Bool) { self.isJSON = isJSON }
 
-    mutating func check(_ path: String, _ kind: RecordFile.Kind?) {
+    mutating func check(_ path: String, _ kind: RecordFile.Kind?) throws {
+        for line in look(at: path, kind) { try printLine(line) }
+    }
+
+    /// What is to be said of a file; nothing of one that was looked at before.
+    private mutating func look(at path: String, _ kind: RecordFile.Kind?) -> [String] {
         do throws(StoreError) {
             let file = try RecordFile(path, kind: kind)
             // The files of a ring are one log, however many of them are named.
-            guard seen.insert(file.identity).inserted else { return }
+            guard seen.insert(file.identity).inserted else { return [] }
             let progress = ProgressLine(total: file.size)
             let findings = try file.check { progress.show($0) }
             progress.clear()
             add(findings.state.rawValue, findings.state == .clean ? .clean : .damaged)
-            if isJSON {
-                print(findings.document(of: file).text)
-            } else {
-                for line in findings.lines(of: file) { print(line) }
-            }
+            return isJSON ? [findings.document(of: file).text] : findings.lines(of: file)
         } catch {
             add("unknown", .failed)
-            if isJSON {
-                let document: JSONValue = [
-                    "path": .string(path), "state": "unknown", "error": .string(error.text),
-                ]
-                print(document.text)
-            } else {
-                print("\(path): \(error.text)")
-            }
+            guard isJSON else { return ["\(path): \(error.text)"] }
+            let document: JSONValue = [
+                "path": .string(path), "state": "unknown", "error": .string(error.text),
+            ]
+            return [document.text]
         }
     }
 
@@ -73,7 +71,7 @@ struct CheckReport {
         exit = max(exit, result)
     }
 
-    func summarize() {
+    func summarize() throws {
         let count = states.values.reduce(0, +)
         guard count > 1, !isJSON else { return }
         let words = [
@@ -81,6 +79,6 @@ struct CheckReport {
             ("damaged", "damaged"), ("unknown", "unknown"),
         ]
         let parts = words.compactMap { state, word in states[state].map { "\($0) \(word)" } }
-        print("\(count) checked: " + parts.joined(separator: ", "))
+        try printLine("\(count) checked: " + parts.joined(separator: ", "))
     }
 }

@@ -71,12 +71,13 @@ struct Convert: ParsableCommand {
         let moved =
             isBytes
             ? "\(outcome.bytes) bytes" : "\(outcome.records) records, \(outcome.bytes) bytes"
-        print("\(into): \(moved)")
+        try printLine("\(into): \(moved)")
         if outcome.skipped > 0 {
-            print("  \(outcome.skipped) operations that put no value were left behind")
+            try printLine("  \(outcome.skipped) operations that put no value were left behind")
         }
         if outcome.keys > 0 {
-            print("  \(outcome.keys) keys of rows were left behind: a record is a row's value")
+            try printLine(
+                "  \(outcome.keys) keys of rows were left behind: a record is a row's value")
         }
         guard outcome.findings.isDamaged else { return }
         for line in outcome.findings.damage { printError("tidemark: \(line)") }

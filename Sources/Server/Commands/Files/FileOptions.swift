@@ -90,8 +90,29 @@ func onFile<Result>(_ body: () throws(StoreError) -> Result) throws -> Result {
     }
 }
 
+/// Prints a line to standard output, at once.
+///
+/// - Throws: the exit code, where nobody gets it.
+func printLine(_ line: String) throws { try printText(line + "\n") }
+
+/// As `printLine`, without an end of the line.
+func printText(_ text: String) throws {
+    let bytes = Array(text.utf8)
+    var done = 0
+    while done < bytes.count {
+        let count = bytes.withUnsafeBytes {
+            write(1, $0.baseAddress.map { $0 + done }, bytes.count - done)
+        }
+        if count > 0 {
+            done += count
+        } else if count < 0, errno != EINTR {
+            printError("tidemark: writing failed with \(errnoName(errno))")
+            throw FileExit.failed.code
+        }
+    }
+}
+
 func printError(_ line: String) {
-    fflush(nil)
     let bytes = Array((line + "\n").utf8)
     _ = write(2, bytes, bytes.count)
 }

@@ -48,8 +48,8 @@ struct Repair: ParsableCommand {
         for part in parts {
             var line = "\(part.name): kept \(part.kept) records, lost \(part.badBytes) bytes"
             if let first = part.firstBad { line += ", the first at byte \(first) of what it was" }
-            print(line)
-            if let saved = part.saved { print("  what was there before: \(saved)") }
+            try printLine(line)
+            if let saved = part.saved { try printLine("  what was there before: \(saved)") }
         }
         guard left.isEmpty else {
             for line in left { printError("tidemark: \(line)") }

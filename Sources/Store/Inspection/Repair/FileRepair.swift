@@ -112,6 +112,12 @@ extension DataDirectory {
     func replace(
         _ name: String, with temporary: String, keepingAs saved: String
     ) throws(StoreError) {
+        do throws(StoreError) {
+            try setOwner(of: temporary, before: name)
+        } catch {
+            discard(temporary)
+            throw error
+        }
         if Glibc.link(absolute(name), absolute(saved)) != 0 {
             let number = errno
             discard(temporary)
