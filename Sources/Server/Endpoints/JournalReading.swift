@@ -56,13 +56,13 @@ extension Service {
                     try journal.openWalk(from: from, to: to, backwards: backwards)
                 }
                 let stream = JournalWalkStream(
-                    journal, walk, rows, filter, limit: limit, requestID: call.requestID)
+                    service, journal, walk, rows, filter, limit: limit, requestID: call.requestID)
                 let answer = Answer.stream(
                     Response(headers: journal.headers(journal.view), type: .ndjson), stream,
                     length: nil)
                 guard wait > 0, !backwards else { return answer }
                 return try service.waiting(for: journal, seen, until: deadline, answer) {
-                    stream.hasRows
+                    stream.hasRows(until: deadline)
                 }
             }
         }
