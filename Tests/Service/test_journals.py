@@ -492,6 +492,27 @@ def test_damage_of_what_was_durable_is_told_and_nothing_behind_it_is_lost(start)
     assert path.read_bytes()[:1536] == bytes(content)[:1536]
 
 
+def test_an_end_of_an_earlier_file_that_is_lost_is_told_and_nothing_behind_it_is(start):
+    server = start()
+    journal = Journal(server.client, "j", file_max=102_400)
+    for number in range(40):
+        journal.append(b"%03d" % number * 3000)
+    rows, _ = journal.rows()
+    journal.close()
+    path = newest(server).with_suffix(".0000000001")
+    places = sorted({row[1] for row in rows if row[0] == 1})
+    path.write_bytes(path.read_bytes()[:places[-3]])
+    assert journal.call("open").status == 200
+    found, end = journal.walk(**{"as": "b64"})
+    assert found == [row for row in rows if row[:2] < (1, places[-3])]
+    assert (end["error"]["code"], end["error"]["position"]) == (
+        "corrupt_log_file", f"1,{places[-3]}")
+    # The opening has begun a file of its own.
+    assert journal.walk(**{"as": "b64", "from": "2,128"})[0][:-1] == [
+        row for row in rows if row[0] > 1]
+    assert journal.cursor().search(2, 128)[:2] == (2, 128)
+
+
 def test_a_closed_journal_of_many_files_is_opened_by_its_newest_alone(start):
     server = start()
     journal = Journal(server.client, "j", file_max=102_400)

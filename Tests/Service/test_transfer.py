@@ -21,7 +21,7 @@ from support.faults import Faults
 from support.journal import Journal
 from support.machine import needs_program, small_disk
 from support.problems import check_problem
-from support.server import Server, wait_until
+from support.server import Server, binary, wait_until
 from support.wiredtiger import NOT_FOUND, Database, printlog, rows_of
 
 TAR = "application/x-tar"
@@ -788,6 +788,27 @@ def test_a_database_that_runs_is_exported_by_reading(shared, api, name, tmp_path
     unpack(exported, tmp_path / "files")
     assert rows_of(tmp_path / "files") == (rows, NOT_FOUND)
     assert bring(api, f"/v1/journals/{name}copy", exported).status == 201
+
+
+def test_a_journal_that_lacks_the_end_of_a_file_is_not_imported(api, name, tmp_path):
+    journal = Journal(api, name, file_max=102_400)
+    for number in range(40):
+        journal.append(b"%03d" % number * 3000)
+    rows = journal.rows()[0]
+    unpack(export(api, journal.path).body, tmp_path / "files")
+    first = min((tmp_path / "files").glob("WiredTigerLog*"))
+    content = first.read_bytes()
+    place = [row[1] for row in rows if row[0] == 1][-1]
+    first.write_bytes(content[:place])
+    body, path = pack(tmp_path / "files"), f"/v1/journals/{name}copy"
+    check_problem(bring(api, path, body, "?repair=true"), "not_a_log_file")
+    done = subprocess.run(
+        [binary(), "check", tmp_path / "files"], capture_output=True, text=True)
+    assert done.returncode == 1 and f"at byte {place} is the end of file 1" in done.stdout, done
+    # Files before the first one may have been archived.
+    first.unlink()
+    assert bring(api, path, pack(tmp_path / "files")).status == 201
+    assert Journal(api, f"{name}copy").rows()[0][:2] == [row for row in rows if row[0] > 1][:2]
 
 
 def test_the_end_that_a_crash_has_left_is_cut_off_only_if_that_was_asked_for(api, name, tmp_path):

@@ -253,4 +253,47 @@ struct JournalReadingTests {
         while try reader.next() != nil { count += 1 }
         #expect(count == 4 + 2 + 2)
     }
+
+    /// Three files of three messages each, of which the first has lost some, and what its end is.
+    private static func shortened(by lost: Int, others: Int = 3) throws -> (Folder, LSN) {
+        let folder = try Folder()
+        for number in 1...3 as ClosedRange<UInt32> {
+            let count = number == 1 ? 3 : others
+            let end = LSN(file: number - 1, offset: UInt32(256 + (number == 2 ? 3 : others) * 128))
+            try folder.make(number, size: 256, previous: number == 1 ? .beginning : end)
+            try folder.write(messages(count), at: LSN(file: number, offset: 256))
+        }
+        let end = first.advanced(by: (3 - lost) * 128)
+        try folder.open(1).truncate(to: Int(end.offset))
+        return (folder, end)
+    }
+
+    @Test(arguments: [true, false])
+    func aLostEndOfAFileIsDamage(isOwn: Bool) throws {
+        let (folder, end) = try Self.shortened(by: 2)
+        if isOwn { folder.files.publish(end: LSN(file: 3, offset: 256 + 3 * 128)) }
+        let (found, error) = try folder.walk()
+        #expect(found == [Self.first])
+        guard case .journal(.corrupt(end, _)) = error else {
+            Issue.record("\(String(describing: error))")
+            return
+        }
+        #expect(folder.missing(3, from: LSN(file: 2, offset: 256)) == [])
+    }
+
+    @Test func whatRecoveryLeftBehindAnUnfinishedFileIsNoDamage() throws {
+        let (folder, _) = try Self.shortened(by: 2, others: 0)
+        // An opening begins a file of its own, which says nothing.
+        try folder.make(3, size: 256)
+        let (found, error) = try folder.walk()
+        #expect(found == [Self.first] && error == nil)
+    }
+
+    @Test(arguments: [1, 2, 3])
+    func filesThatGoOnWhereTheOneBeforeEndsAreWhole(lost: Int) throws {
+        let (folder, end) = try Self.shortened(by: lost)
+        try folder.write(Self.messages(lost), at: end)
+        let (found, error) = try folder.walk()
+        #expect(found.count == 9 && error == nil)
+    }
 }

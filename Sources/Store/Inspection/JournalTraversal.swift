@@ -9,6 +9,8 @@ struct JournalTraversal {
     private var compressor: JournalCompressor?
     private var bytesBefore = 0
     private var isStopped = false
+    /// Where the records of the file before end, if nothing else is wrong with its end.
+    private var end: LSN?
 
     init(_ file: RecordFile, _ request: ReadRequest, progress: @escaping (Int) -> Void) {
         self.file = file
@@ -24,9 +26,13 @@ struct JournalTraversal {
         for number in file.numbers where !isStopped {
             if let before, number != before + 1 {
                 findings.faults.append("log file \(before + 1) is missing")
+                end = nil
             }
             before = number
-            guard let reader = try file.journalReader(number, directory) else { continue }
+            guard let reader = try file.journalReader(number, directory) else {
+                end = nil
+                continue
+            }
             try read(reader, take)
         }
     }
@@ -50,7 +56,9 @@ struct JournalTraversal {
             if try !reader.hasWholeHeader() {
                 part.blame("its header has a wrong checksum", at: 0, badBytes: 0)
             }
+            try compareEnds(&reader)
         } catch {
+            end = nil
             guard case .journal(.corrupt(let lsn, let detail)) = error else { throw error }
             return part.blame(detail, at: Int(lsn.offset), badBytes: size - Int(lsn.offset))
         }
@@ -60,7 +68,9 @@ struct JournalTraversal {
             case .record(let record):
                 guard try give(record, &part, take) else { return }
                 offset = record.end
-            case .end: return
+            case .end:
+                end = LSN(file: reader.number, offset: UInt32(clamping: offset))
+                return
             case .unfinished(let detail), .corrupt(let detail):
                 let next = try reader.nextRecord(behind: offset)
                 part.blame(detail, at: offset, badBytes: (next ?? size) - offset)
@@ -68,6 +78,18 @@ struct JournalTraversal {
                 offset = next
             }
         }
+    }
+
+    /// Sees whether the file goes on where the one before ends.
+    private mutating func compareEnds(
+        _ reader: inout JournalFileReader
+    ) throws(StoreError) {
+        defer { end = nil }
+        let isNewest = reader.number == file.numbers.last
+        guard let end, let complaint = try reader.complaint(of: end, isNewest: isNewest) else {
+            return
+        }
+        findings.faults.append("at byte \(end.offset) is \(complaint)")
     }
 
     /// Gives the rows of a record; false if no more are wanted.

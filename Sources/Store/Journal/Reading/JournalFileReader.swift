@@ -90,6 +90,14 @@ struct JournalFileReader: ~Copyable {
         }
     }
 
+    /// What is wrong if the records of the file before end at `end`; nil if nothing is.
+    mutating func complaint(of end: LSN, isNewest: Bool) throws(StoreError) -> String? {
+        guard case .ends(let said) = try predecessor(), said != end else { return nil }
+        // Of what came behind a file that a crash had left unfinished recovery leaves the heads.
+        if !isNewest, case .end = try read(at: JournalFileHead.firstRecord) { return nil }
+        return "the end of file \(end.file), though the next one goes on behind \(said)"
+    }
+
     /// Whether the header's own checksum is right, which only a walk looks at.
     mutating func hasWholeHeader() throws(StoreError) -> Bool {
         guard try load(0, RecordHeader.alignment) else { return false }

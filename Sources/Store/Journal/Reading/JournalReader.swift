@@ -98,20 +98,17 @@ struct JournalReader: ~Copyable {
         }
         var next = reader
         guard let first = try begin(&next) else { return false }
-        // A journal's own files are whole before the next one is begun.
-        if knownEnd == nil {
-            switch try succession(next.predecessor()) {
-            case .isOver: break
-            case .hasGrown: return true
-            case .mayGrow: return false
-            }
+        switch try succession(by: &next, isOwn: knownEnd != nil) {
+        case .isOver: break
+        case .hasGrown: return true
+        case .mayGrow: return false
         }
         place = LSN(file: number, offset: UInt32(first))
         current = consume next
         return true
     }
 
-    /// What becomes of a file that others write, at whose end the reader is.
+    /// What becomes of a file at whose end the reader is.
     private enum Succession {
         /// The next one goes on where it ends.
         case isOver
@@ -120,25 +117,34 @@ struct JournalReader: ~Copyable {
         case mayGrow
     }
 
-    /// Whether the file that ends here is followed by the next one, of which `said` was read.
+    /// Whether the file that ends here is followed by the next one.
+    ///
+    /// - Parameter isOwn: whether the service writes the journal: such files are whole before the next
+    ///   one is begun.
+    /// - Throws: `.corrupt` if records are missing between the two.
     private mutating func succession(
-        _ said: JournalPredecessor
+        by next: inout JournalFileReader, isOwn: Bool
     ) throws(StoreError) -> Succession {
+        let said = try next.predecessor()
         guard said != .ends(place) else { return .isOver }
         // Its last records may have come after it was read and before the next file was seen.
-        guard case .end = try lookAgain() else { return .hasGrown }
-        switch said {
-        case .unknown: return .isOver
-        case .unwritten: return try isNewest(place.file + 1) ? .mayGrow : .isOver
-        case .ends(let end):
-            // Threads write side by side: the next file may be there before all of this one is.
-            guard end.file == place.file, end > place else { return .isOver }
-            return try isNewest(end.file + 1) ? .mayGrow : .isOver
+        if !isOwn {
+            guard case .end = try lookAgain() else { return .hasGrown }
         }
+        if said == .unknown { return .isOver }
+        let isNewest = try files.directory.numbers().last == next.number
+        if !isOwn, isNewest, mayBeUnwritten(before: said) { return .mayGrow }
+        guard let complaint = try next.complaint(of: place, isNewest: isNewest) else {
+            return .isOver
+        }
+        throw corrupt(complaint)
     }
 
-    private func isNewest(_ number: UInt32) throws(StoreError) -> Bool {
-        try files.directory.numbers().last == number
+    /// Whether what is missing may come: threads write side by side, so that the next file may be there
+    /// before all of this one is.
+    private func mayBeUnwritten(before said: JournalPredecessor) -> Bool {
+        guard case .ends(let end) = said else { return said == .unwritten }
+        return end.file == place.file && end > place
     }
 
     private mutating func enter(

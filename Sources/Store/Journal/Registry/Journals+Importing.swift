@@ -101,14 +101,18 @@ struct JournalImportCheck {
             throw .badArchive(
                 detail: "log files are missing between \(first) and \(last), or one is numbered 0")
         }
+        var end: LSN?
         for (number, member) in files.sorted(by: { $0.key < $1.key }) {
-            try check(number, member, isLast: number == last)
+            end = try check(number, member, behind: end, isLast: number == last)
         }
     }
 
+    /// Looks through one file; where its records end.
+    ///
+    /// - Parameter end: where those of the file before end; nil for the first one.
     private func check(
-        _ number: UInt32, _ member: TarImport.Member, isLast: Bool
-    ) throws(StoreError) {
+        _ number: UInt32, _ member: TarImport.Member, behind end: LSN?, isLast: Bool
+    ) throws(StoreError) -> LSN {
         var reader = JournalFileReader(
             try directory.open(member.temporary, flags: O_RDONLY), number: number)
         try reader.measure()
@@ -122,16 +126,19 @@ struct JournalImportCheck {
         guard try reader.hasWholeHeader() else {
             throw .badArchive(detail: "the header of \(member.name) has a wrong checksum")
         }
+        if let end, let complaint = try reader.complaint(of: end, isNewest: isLast) {
+            throw .badArchive(detail: "at byte \(end.offset) is \(complaint)")
+        }
         while true {
+            let place = LSN(file: number, offset: UInt32(clamping: offset))
             switch try reader.read(at: offset) {
             case .record(let record): offset = record.end
-            case .end: return
+            case .end: return place
             case .unfinished(let detail), .corrupt(let detail):
                 guard isLast else {
                     throw .badArchive(detail: "at byte \(offset) of \(member.name) is \(detail)")
                 }
-                if repairs { return }
-                let place = LSN(file: number, offset: UInt32(clamping: offset))
+                if repairs { return place }
                 throw .journal(.importNeedsRepair(place, detail: detail))
             }
         }
