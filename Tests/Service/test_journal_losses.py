@@ -178,7 +178,7 @@ def test_damage_to_the_last_flushed_record_is_told_and_cut_off_by_nobody(server,
     opened = server.client.put(journal.path).json["open"]
     assert opened == {
         "result": "damaged", "damaged_at": {"file": 1, "offset": last}, "badbytes": 128}
-    assert any("damaged" in line for line in server.lines)
+    wait_until(lambda: any("damaged" in line for line in server.lines), what="the line of log")
     assert path.read_bytes()[:last + 128] == bytes(content[:last + 128])
     assert journal.append(b"behind it").json["first"]["file"] == 2
     assert server.stop() == 0

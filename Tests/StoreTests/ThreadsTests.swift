@@ -30,6 +30,68 @@ import Testing
         let most = running.withLock { $0.most }
         #expect((1...3).contains(most))
     }
+
+    @Test func jobsThatWaitForANamesTurnKeepNoThreadFromOthers() {
+        let workers = Workers(name: "test", limit: 2)
+        let turns = NameTurns(on: workers)
+        let isOthersDone = Locked(false)
+        let isTaken = Locked(false)
+        let done = Atomic(0)
+        workers.submit {
+            try? turns.with("name") { () throws(StoreError) in
+                isTaken.withLock { $0 = true }
+                isTaken.wakeAll()
+                // Ends only once a job has run that was submitted behind those that wait for the turn.
+                isOthersDone.whenReady(before: .now.advanced(milliseconds: 60_000), { $0 }) {
+                    isDone in
+                    if isDone { done.add(1, ordering: .relaxed) }
+                }
+            }
+        }
+        isTaken.whenReady({ $0 }) { _ in }
+        for _ in 0..<20 {
+            workers.submit {
+                try? turns.with("name") { () throws(StoreError) in
+                    _ = done.add(1, ordering: .relaxed)
+                }
+            }
+        }
+        workers.submit {
+            isOthersDone.withLock { $0 = true }
+            isOthersDone.wakeAll()
+        }
+        workers.stop()
+        #expect(done.load(ordering: .relaxed) == 21)
+    }
+
+    @Test func whatAJobHoldsGoesWithIt() {
+        final class Held: Sendable {
+            let count: Locked<Int>
+            init(_ count: Locked<Int>) { self.count = count }
+            deinit { count.withLock { $0 += 1 } }
+        }
+        let workers = Workers(name: "test", limit: 1)
+        let gone = Locked(0)
+        let goOn = Locked(false)
+        for number in 0..<10 {
+            let held = Held(gone)
+            workers.submit {
+                withExtendedLifetime(held) {}
+                if number == 9 { goOn.whenReady({ $0 }) { _ in } }
+            }
+        }
+        // One waits behind all of them, so that the queue is never empty meanwhile.
+        workers.submit {}
+        var left = 10_000
+        while gone.withLock({ $0 }) < 9, left > 0 {
+            left -= 1
+            usleep(1000)
+        }
+        #expect(gone.withLock { $0 } >= 9)
+        goOn.withLock { $0 = true }
+        goOn.wakeAll()
+        workers.stop()
+    }
 }
 
 @Suite struct WatermarkTests {
