@@ -128,6 +128,24 @@ def test_journals_and_imports_are_bounded_too(tenant):
     check_problem(tenant.admin.get("/v1/journals/a-k"), "no_such_journal")
 
 
+def test_what_others_import_and_make_counts_too(tenant):
+    user = tenant.user(4 << 20)
+    assert tenant.admin.put("/v1/logs/b", {"format": "external"}).status == 201
+    assert tenant.admin.post(
+        "/v1/logs/b/append", b"x" * (5 << 20), type="text/plain").status == 200
+    archive = tenant.admin.get("/v1/logs/b/export").body
+    assert user.put("/v1/logs/a-l", {"format": "external"}).status == 201
+    append = "/v1/logs/a-l/append", b"x" * 1000
+    assert user.post(*append, type="text/plain").status == 200
+    assert tenant.admin.post(
+        "/v1/logs/a-m/import", archive, type="application/x-tar").status == 201
+    check_problem(user.post(*append, type="text/plain"), "no_space")
+    assert tenant.admin.delete("/v1/logs/a-m").status == 204
+    assert user.post(*append, type="text/plain").status == 200
+    assert tenant.admin.put("/v1/pools/a-p", {"pool_size": 5 << 20}).status == 201
+    check_problem(user.post(*append, type="text/plain"), "no_space")
+
+
 def test_it_outlives_a_restart_and_comes_from_the_command_line(tmp_path):
     data = tmp_path / "data"
     secret = make_token(data, "append", "write", resources=["logs/*"], max_bytes=5000)

@@ -104,15 +104,11 @@ final class ByteQuota: Sendable {
 extension Service {
     /// Answers a call that may add to files, as far as the quotas of tokens let it.
     func answerWithinQuotas(_ call: Call) throws(Problem) -> Answer {
-        guard let kind = call.route.resourceKind, call.route.endpoint.operation.addsBytes else {
-            return try answer(call)
-        }
-        let others = tokens.withByteQuotas.filter {
-            $0 !== call.token && $0.covers(kind, call.name)
-        }
+        guard call.route.endpoint.operation.addsBytes else { return try answer(call) }
+        let others = othersQuotas(of: call)
         if others.isEmpty, call.token?.byteQuota == nil { return try answer(call) }
         let addition = addition(of: call)
-        let places = others.compactMap { $0.byteQuota?.note(addition) }
+        let places = others.map { $0.note(addition) }
         guard let token = call.token, let own = token.byteQuota else {
             return releasing(places, call)
         }
@@ -125,6 +121,20 @@ extension Service {
                 for place in places { place.release() }
                 throw error
             }
+        }
+    }
+
+    /// The quotas of other tokens that the resource counts for too.
+    private func othersQuotas(of call: Call) -> [ByteQuota] {
+        guard let kind = call.route.resourceKind else { return [] }
+        return tokens.withByteQuotas.filter { $0 !== call.token && $0.covers(kind, call.name) }
+            .compactMap(\.byteQuota)
+    }
+
+    /// Counts for others what a call has put into files of its own making.
+    func noteForOthers(_ bytes: Int, _ call: Call) {
+        for quota in othersQuotas(of: call) {
+            quota.note(.init(bytes: bytes, most: bytes)).release()
         }
     }
 

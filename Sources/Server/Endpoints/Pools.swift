@@ -102,6 +102,7 @@ extension Service {
             let (pool, isNew) = try making("pool", call) { (mustBeNew) throws(StoreError) in
                 try store.pools.create(call.name, options, mustBeNew: mustBeNew)
             }
+            if isNew { noteForOthers(pool.poolSize, call) }
             return try item(PoolStatus(pool), call, code: isNew ? 201 : 200)
         }
     }

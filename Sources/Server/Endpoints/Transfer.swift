@@ -49,7 +49,9 @@ extension Service {
                 do throws(Problem) {
                     let place = try self.quota(for: call)
                     defer { place?.release() }
-                    complete(.success(try body(try upload.finish(as: File.self))))
+                    let answer = try body(try upload.finish(as: File.self))
+                    self.noteForOthers(upload.bytes, call)
+                    complete(.success(answer))
                 } catch {
                     complete(.failure(error))
                 }

@@ -6,6 +6,7 @@ final class Upload: Sendable {
     private struct State {
         var file: (any FileImport)?
         var failure: Problem?
+        var bytes = 0
         /// In the quota of the token that sends it.
         var places: [ByteQuota.Place] = []
     }
@@ -34,6 +35,9 @@ final class Upload: Sendable {
     /// Whether any of the body has come before its last piece.
     var hasBegun: Bool { state.withLock { $0.file != nil || $0.failure != nil } }
 
+    /// How many bytes have come.
+    var bytes: Int { state.withLock { $0.bytes } }
+
     /// Writes `bytes` on a thread that may wait for the disk, then calls `done`.
     func write(_ bytes: [UInt8], then done: @escaping @Sendable () -> Void) {
         service.store.files.submit { [self] in
@@ -47,7 +51,10 @@ final class Upload: Sendable {
                         try file.write(bytes)
                         return file
                     }
-                    state.withLock { $0.file = file }
+                    state.withLock { state in
+                        state.file = file
+                        state.bytes += bytes.count
+                    }
                 } catch {
                     // What came is of no use: its room is free before the answer is out.
                     state.withLock { state in
