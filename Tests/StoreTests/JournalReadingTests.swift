@@ -279,21 +279,31 @@ struct JournalReadingTests {
             return
         }
         #expect(folder.missing(3, from: LSN(file: 2, offset: 256)) == [])
+        let (behind, told) = try folder.walk(backwards: true)
+        #expect(behind.count == 6)
+        guard case .journal(.corrupt(end, _)) = told else {
+            Issue.record("\(String(describing: told))")
+            return
+        }
     }
 
     @Test func whatRecoveryLeftBehindAnUnfinishedFileIsNoDamage() throws {
         let (folder, _) = try Self.shortened(by: 2, others: 0)
         // An opening begins a file of its own, which says nothing.
         try folder.make(3, size: 256)
-        let (found, error) = try folder.walk()
-        #expect(found == [Self.first] && error == nil)
+        for backwards in [false, true] {
+            let (found, error) = try folder.walk(backwards: backwards)
+            #expect(found == [Self.first] && error == nil)
+        }
     }
 
     @Test(arguments: [1, 2, 3])
     func filesThatGoOnWhereTheOneBeforeEndsAreWhole(lost: Int) throws {
         let (folder, end) = try Self.shortened(by: lost)
         try folder.write(Self.messages(lost), at: end)
-        let (found, error) = try folder.walk()
-        #expect(found.count == 9 && error == nil)
+        for backwards in [false, true] {
+            let (found, error) = try folder.walk(backwards: backwards)
+            #expect(found.count == 9 && error == nil)
+        }
     }
 }

@@ -63,7 +63,10 @@ struct BackwardReader {
     mutating func next() throws(StoreError) -> JournalRow? {
         while rows.isEmpty {
             guard let number = numbers.last else { return nil }
-            if place.file != number { place = LSN(file: number, offset: .max) }
+            if place.file != number {
+                if place.file == number + 1 { try files.requireWhole(number) }
+                place = LSN(file: number, offset: .max)
+            }
             guard let index = try files.index(of: number),
                 let record = try index.last(
                     before: Int(place.offset), limit: files.limit(of: number))
@@ -76,5 +79,22 @@ struct BackwardReader {
             place = record.lsn
         }
         return rows.popLast()
+    }
+}
+
+extension JournalFiles {
+    /// - Throws: `.corrupt` if the records of a file end before the place where the next one goes on.
+    fileprivate func requireWhole(_ number: UInt32) throws(StoreError) {
+        let isNewest = try directory.numbers().last == number + 1
+        // Where others write what is missing may be on its way.
+        if isNewest, writtenEnd == nil { return }
+        guard let index = try index(of: number), var next = try reader(number + 1),
+            case .behindTheEnd(let offset) = try index.find(at: .max, limit: limit(of: number))
+        else { return }
+        let end = LSN(file: number, offset: UInt32(clamping: offset))
+        try next.measure(limit: limit(of: number + 1))
+        _ = try next.checkHead()
+        guard let complaint = try next.complaint(of: end, isNewest: isNewest) else { return }
+        throw .journal(.corrupt(end, detail: "at \(end) is \(complaint)"))
     }
 }
