@@ -64,7 +64,7 @@ struct BackwardReader {
         while rows.isEmpty {
             guard let number = numbers.last else { return nil }
             if place.file != number {
-                if place.file == number + 1 { try files.requireWhole(number) }
+                if place.file == number &+ 1 { try files.requireWhole(number) }
                 place = LSN(file: number, offset: .max)
             }
             guard let index = try files.index(of: number),
