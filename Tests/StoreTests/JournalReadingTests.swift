@@ -182,15 +182,13 @@ struct JournalReadingTests {
         try folder.make(1, size: 256)
         try folder.write(Self.messages(1) + Self.torn(), at: Self.first)
         let torn = Self.first.advanced(by: 128)
-        // Each of 32,768 blocks would have the rest of 4 MiB read: 64 GiB.
+        // Were the rest read for each of 32,768 blocks, that would be 64 GiB: no run would wait for it.
         try folder.write(
             [UInt8](repeating: 0, count: 4 << 20), at: Self.first.advanced(by: 512))
-        let started = Instant.now
         #expect(folder.missing(1, from: Self.first) == [])
         var reader = JournalFileReader(try folder.open(1), number: 1)
         try reader.measure()
         #expect(try reader.nextRecord(behind: Int(torn.offset)) == nil)
-        #expect(Instant.now.nanoseconds(since: started) < 10_000_000_000)
         // What lies behind the zeros is found, also if it comes later.
         let behind = Self.first.advanced(by: 512 + (4 << 20))
         try folder.write(Self.messages(2), at: behind)
