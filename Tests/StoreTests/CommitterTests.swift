@@ -96,7 +96,9 @@ import Testing
             if failingFlush.withLock({ $0 }) == number { throw Self.failure }
         }
 
-        static let failure = StoreError.syncFailed(.init(call: "fdatasync", errno: 5, file: "f"))
+        static var failure: StoreError {
+            .syncFailed(.init(call: "fdatasync", errno: 5, file: "f"))
+        }
     }
 
     private let engine = TwoFlushEngine()

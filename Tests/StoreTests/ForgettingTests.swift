@@ -22,6 +22,8 @@ import Testing
                 $0.tooLate += isThere ? 1 : 0
             }
         }
+        // Who listens holds the store that it listens to.
+        defer { store.calls.whenForgotten { _ in } }
         for _ in 0..<2 {
             try make()
             try remove()
