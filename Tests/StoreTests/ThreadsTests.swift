@@ -68,7 +68,10 @@ import Testing
         final class Held: Sendable {
             let count: Locked<Int>
             init(_ count: Locked<Int>) { self.count = count }
-            deinit { count.withLock { $0 += 1 } }
+            deinit {
+                count.withLock { $0 += 1 }
+                count.wakeAll()
+            }
         }
         let workers = Workers(name: "test", limit: 1)
         let gone = Locked(0)
@@ -82,12 +85,8 @@ import Testing
         }
         // One waits behind all of them, so that the queue is never empty meanwhile.
         workers.submit {}
-        var left = 10_000
-        while gone.withLock({ $0 }) < 9, left > 0 {
-            left -= 1
-            usleep(1000)
-        }
-        #expect(gone.withLock { $0 } >= 9)
+        let count = gone.whenReady(before: .now.advanced(milliseconds: 60_000), { $0 >= 9 }) { $0 }
+        #expect(count >= 9)
         goOn.withLock { $0 = true }
         goOn.wakeAll()
         workers.stop()

@@ -48,7 +48,9 @@ package final class MPools: Sendable {
     package func open(
         _ name: String, _ given: MPoolSettings, mustBeNew: Bool = false
     ) throws(StoreError) -> (pool: OpenMPool, isNew: Bool) {
-        try turns.with(name) { () throws(StoreError) in
+        // What no pool can have is wrong whether there is one or not.
+        _ = try given.options()
+        return try turns.with(name) { () throws(StoreError) in
             if mustBeNew, loaded(name) != nil || isThere(name) {
                 throw .alreadyExists(name: "the buffer pool " + name)
             }
