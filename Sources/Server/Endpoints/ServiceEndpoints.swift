@@ -91,8 +91,8 @@ extension Service {
             .object(document))
     }
 
-    /// Names some of those that have failed or could not be opened, or counts them where names are not for everyone; nil if
-    /// none have.
+    /// Names some of those that have failed or could not be opened, or counts them where names are not
+    /// for everyone; nil if none have.
     private func check(
         _ kind: String, failed: [String], unopened: UnopenedNames? = nil
     ) -> JSONValue.Member? {
